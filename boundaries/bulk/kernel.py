@@ -1,0 +1,550 @@
+"""Compiled core of bulk locating: exact predicates, and the rule for one point at a time.
+
+Everything that these functions call lives in this file: Numba's cache watches only the file of the function
+that is called, and would keep stale code of a callee elsewhere.
+
+Segments are rows (x1, y1, x2, y2) in degrees with y1 <= y2 (x1 < x2 if level), so that both neighbours of a
+border see the same numbers. Grids are numbered in the order of their codes.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boundaries.bulk.compiled import compiled
+
+INSIDE, EDGE, NEAREST, OUTSIDE, INVALID = 0, 1, 2, 3, 4
+NO_REASON, MISSING, OUT_OF_RANGE, SWAPPED, BAD_ACCURACY = 0, 1, 2, 3, 4
+
+EMPTY = -1  # cell code: no outline within the tolerance of any of its points
+FAR = 250  # largest clearance that is stored
+
+SEMI_MAJOR = 6378137.0  # WGS 84
+ECCENTRICITY_2 = 6.69437999014e-3
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+Longs = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
+
+
+class Raster(NamedTuple):
+    """The index as flat arrays.
+
+    `code` of a cell: a grid number if every point of the cell lies in that grid, farther than the tolerance
+    from every border, and no deciding building is near; `EMPTY`; or -2 - k for entry k of the slow tables,
+    where values[starts[k]:starts[k + 1]] holds the segments within the tolerance of the cell, grouped by
+    grid (or -1 - g for a further grid g that covers the whole cell) and `cover[k]` the first grid that covers
+    the whole cell, or -1.
+    """
+
+    x0: float
+    y0: float
+    inv_w: float  # cells per degree
+    inv_h: float
+    nx: int
+    ny: int
+    cell_m: float  # lower bound of a cell's width and height, metres
+    pad_x: float  # the tolerance in degrees, rounded up
+    pad_y: float
+    tolerance: float
+    reach: float
+    code: Ints  # (ny * nx,)
+    clear: Bytes  # (ny * nx,) chessboard distance to the nearest cell that holds a segment, at most FAR
+    starts: Longs
+    values: Ints
+    cover: Ints
+    segments: Floats  # (n, 4)
+    segment_grid: Ints
+    grid_first: Longs  # (grids + 1,) into segments
+    row_first: Ints  # (grids,) first raster row that a grid's rows table holds
+    row_base: Longs  # (grids + 1,) into row_starts
+    row_starts: Longs
+    row_segments: Ints
+    order: Ints  # (grids,) the caller's number of each grid
+    building_starts: Longs  # (ny * nx + 1,), or (1,) when there is none
+    building_items: Ints
+    building_first: Longs  # (buildings + 1,) into building_segments
+    building_segments: Floats
+    building_grid: Ints  # stored grid, -1 if none
+    building_order: Ints  # the caller's number of each building
+
+
+# --- predicates ---
+
+
+@compiled
+def metres_per_degree(lat: float) -> tuple[float, float]:
+    """Length of one degree of longitude and of latitude on the WGS 84 ellipsoid at `lat`, metres."""
+    phi = math.radians(lat)
+    sine = math.sin(phi)
+    w2 = 1.0 - ECCENTRICITY_2 * sine * sine
+    normal = SEMI_MAJOR / math.sqrt(w2)
+    meridian = normal * (1.0 - ECCENTRICITY_2) / w2
+    return math.radians(normal * math.cos(phi)), math.radians(meridian)
+
+
+@compiled
+def two_product(a: float, b: float) -> tuple[float, float]:
+    product = a * b
+    split = 134217729.0 * a
+    a_high = split - (split - a)
+    a_low = a - a_high
+    split = 134217729.0 * b
+    b_high = split - (split - b)
+    b_low = b - b_high
+    return product, a_low * b_low - (((product - a_high * b_high) - a_low * b_high) - a_high * b_low)
+
+
+@compiled
+def exact_side(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> int:
+    """The sign of the orientation determinant by exact expansions (Shewchuk 1997)."""
+    expansion = np.zeros(13)
+    size = 0
+    for k in range(6):
+        if k == 0:
+            high, low = two_product(ax, by)
+        elif k == 1:
+            high, low = two_product(-ax, py)
+        elif k == 2:
+            high, low = two_product(-px, by)
+        elif k == 3:
+            high, low = two_product(-ay, bx)
+        elif k == 4:
+            high, low = two_product(ay, px)
+        else:
+            high, low = two_product(py, bx)
+        for part in range(2):
+            total = low if part == 0 else high
+            for i in range(size):
+                term = expansion[i]
+                grown = total + term
+                virtual = grown - total
+                expansion[i] = (total - (grown - virtual)) + (term - virtual)
+                total = grown
+            expansion[size] = total
+            size += 1
+    for i in range(size - 1, -1, -1):
+        if expansion[i] > 0.0:
+            return 1
+        if expansion[i] < 0.0:
+            return -1
+    return 0
+
+
+@compiled
+def side(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> int:
+    """1 if p lies left of a -> b, -1 if right, 0 if exactly on the line."""
+    left = (ax - px) * (by - py)
+    right = (ay - py) * (bx - px)
+    det = left - right
+    bound = 3.3306690738754716e-16 * (abs(left) + abs(right))
+    if det > bound:
+        return 1
+    if det < -bound:
+        return -1
+    return exact_side(ax, ay, bx, by, px, py)
+
+
+@compiled
+def crossing(segments: Floats, s: int, x: float, y: float) -> int:
+    """How the ray from (x, y) eastwards meets segment s: 1 crosses, 0 misses, 2 the point is on the segment."""
+    y1 = segments[s, 1]
+    y2 = segments[s, 3]
+    if y < y1 or y > y2:
+        return 0
+    x1 = segments[s, 0]
+    x2 = segments[s, 2]
+    if x > x1 and x > x2:
+        return 0
+    if y1 == y2:
+        return 2 if x >= x1 else 0
+    if y == y2:  # the upper end belongs to the next segment
+        return 2 if x == x2 else 0
+    turn = side(x1, y1, x2, y2, x, y)
+    if turn == 0:
+        return 2
+    return 1 if turn > 0 else 0
+
+
+@compiled
+def grid_holds(r: Raster, grid: int, row: int, x: float, y: float) -> bool:
+    """Whether the closed outline holds the point; `row` is the raster row of the point."""
+    at = row - r.row_first[grid]
+    base = r.row_base[grid]
+    if at < 0 or base + at >= r.row_base[grid + 1]:
+        return False
+    odd = False
+    for i in range(r.row_starts[base + at], r.row_starts[base + at + 1]):
+        met = crossing(r.segments, r.row_segments[i], x, y)
+        if met == 2:
+            return True
+        if met == 1:
+            odd = not odd
+    return odd
+
+
+@compiled
+def building_at(r: Raster, cell: int, x: float, y: float) -> int:
+    """The first building whose closed footprint holds the point, or -1."""
+    if r.building_starts.size == 1:
+        return -1
+    for i in range(r.building_starts[cell], r.building_starts[cell + 1]):
+        item = r.building_items[i]
+        odd = False
+        on = False
+        for s in range(r.building_first[item], r.building_first[item + 1]):
+            met = crossing(r.building_segments, s, x, y)
+            if met == 2:
+                on = True
+                break
+            if met == 1:
+                odd = not odd
+        if on or odd:
+            return int(item)
+    return -1
+
+
+@compiled
+def square_distance(segments: Floats, s: int, x: float, y: float, kx: float, ky: float) -> float:
+    """Squared distance from (x, y) to segment s, square metres."""
+    ax = (segments[s, 0] - x) * kx
+    ay = (segments[s, 1] - y) * ky
+    bx = (segments[s, 2] - x) * kx
+    by = (segments[s, 3] - y) * ky
+    dx = bx - ax
+    dy = by - ay
+    along = -(ax * dx + ay * dy)
+    length = dx * dx + dy * dy
+    if along <= 0.0:
+        return ax * ax + ay * ay
+    if along >= length:
+        return bx * bx + by * by
+    cross = ax * by - ay * bx
+    return cross * cross / length
+
+
+# --- which outlines are near ---
+
+
+@compiled
+def near_in_cell(
+    r: Raster, cell: int, row: int, x: float, y: float, radius: float, kx: float, ky: float,
+    grids: Longs, distances: Floats, holds: Bytes,
+) -> int:  # fmt: skip
+    """Outlines that hold the point or lie within `radius` <= tolerance of it, from the cell's own list."""
+    code = r.code[cell]
+    if code == EMPTY:
+        return 0
+    if code >= 0:
+        grids[0], distances[0], holds[0] = code, 0.0, 1
+        return 1
+    k = -2 - code
+    n = 0
+    if r.cover[k] >= 0:
+        grids[0], distances[0], holds[0] = r.cover[k], 0.0, 1
+        n = 1
+    i = r.starts[k]
+    stop = r.starts[k + 1]
+    while i < stop:
+        value = r.values[i]
+        if value < 0:
+            grids[n], distances[n], holds[n] = -1 - value, 0.0, 1
+            n += 1
+            i += 1
+            continue
+        grid = r.segment_grid[value]
+        best = np.inf
+        while i < stop and r.values[i] >= 0 and r.segment_grid[r.values[i]] == grid:
+            best = min(best, square_distance(r.segments, r.values[i], x, y, kx, ky))
+            i += 1
+        if grid_holds(r, grid, row, x, y):
+            grids[n], distances[n], holds[n] = grid, 0.0, 1
+            n += 1
+        elif math.sqrt(best) <= radius:
+            grids[n], distances[n], holds[n] = grid, math.sqrt(best), 0
+            n += 1
+    return n
+
+
+@compiled
+def near_in_window(
+    r: Raster, cell: int, row: int, x: float, y: float, radius: float, kx: float, ky: float,
+    grids: Longs, distances: Floats, holds: Bytes, best: Floats,
+) -> int:  # fmt: skip
+    """The same for any radius and for points beside the raster (cell -1). `best` is inf throughout, before and after."""
+    n = 0
+    if cell >= 0:
+        n = near_in_cell(r, cell, row, x, y, -1.0, kx, ky, grids, distances, holds)
+    held = n
+    for i in range(held):
+        best[grids[i]] = -1.0
+
+    margin_x = radius / kx * 1.000001 + r.pad_x
+    margin_y = radius / ky * 1.000001 + r.pad_y
+    # beside a pole a degree of longitude has no length, and the window is the whole width
+    west = 0 if (x - margin_x - r.x0) * r.inv_w < 0.0 else int(min((x - margin_x - r.x0) * r.inv_w, r.nx))
+    east = r.nx - 1 if (x + margin_x - r.x0) * r.inv_w >= r.nx else int((x + margin_x - r.x0) * r.inv_w + 1.0) - 1
+    south = 0 if (y - margin_y - r.y0) * r.inv_h < 0.0 else int(min((y - margin_y - r.y0) * r.inv_h, r.ny))
+    north = r.ny - 1 if (y + margin_y - r.y0) * r.inv_h >= r.ny else int((y + margin_y - r.y0) * r.inv_h + 1.0) - 1
+    limit = radius * radius
+    if (east - west + 1) * (north - south + 1) > r.segments.shape[0]:
+        if west <= east and south <= north:
+            for s in range(r.segments.shape[0]):
+                grid = r.segment_grid[s]
+                if best[grid] > 0.0:
+                    d2 = square_distance(r.segments, s, x, y, kx, ky)
+                    if d2 < best[grid]:
+                        if best[grid] == np.inf:
+                            if d2 > limit * 1.000001:
+                                continue
+                            grids[n] = grid
+                            n += 1
+                        best[grid] = d2
+    else:
+        for iy in range(south, north + 1):
+            ix = west
+            while ix <= east:
+                here = iy * r.nx + ix
+                clear = r.clear[here]
+                if clear > 0:
+                    ix += clear  # no segment in the clear - 1 cells that follow
+                    continue
+                k = -2 - r.code[here]
+                for i in range(r.starts[k], r.starts[k + 1]):
+                    s = r.values[i]
+                    if s < 0:
+                        continue
+                    grid = r.segment_grid[s]
+                    if best[grid] <= 0.0:
+                        continue
+                    d2 = square_distance(r.segments, s, x, y, kx, ky)
+                    if d2 < best[grid]:
+                        if best[grid] == np.inf:
+                            grids[n] = grid
+                            n += 1
+                        best[grid] = d2
+                ix += 1
+    kept = held
+    for i in range(held):
+        best[grids[i]] = np.inf
+    for i in range(held, n):
+        grid = grids[i]
+        distance = math.sqrt(best[grid])
+        best[grid] = np.inf
+        if distance <= radius:
+            grids[kept], distances[kept], holds[kept] = grid, distance, 0
+            kept += 1
+    return kept
+
+
+@compiled
+def distance_to_grid(r: Raster, grid: int, x: float, y: float, kx: float, ky: float) -> float:
+    best = np.inf
+    for s in range(r.grid_first[grid], r.grid_first[grid + 1]):
+        best = min(best, square_distance(r.segments, s, x, y, kx, ky))
+    return math.sqrt(best)
+
+
+@compiled
+def sort_candidates(n: int, grids: Longs, distances: Floats, holds: Bytes) -> None:
+    """By distance, then by code."""
+    for i in range(1, n):
+        grid, distance, hold = grids[i], distances[i], holds[i]
+        j = i - 1
+        while j >= 0 and (distances[j] > distance or (distances[j] == distance and grids[j] > grid)):
+            grids[j + 1], distances[j + 1], holds[j + 1] = grids[j], distances[j], holds[j]
+            j -= 1
+        grids[j + 1], distances[j + 1], holds[j + 1] = grid, distance, hold
+
+
+# --- the rule ---
+
+
+@compiled
+def refusal(lon: float, lat: float, extent: Floats) -> int:
+    """Why a coordinate cannot be located. A swapped pair is one that would fall on the plan if exchanged."""
+    if not (math.isfinite(lon) and math.isfinite(lat)):
+        return MISSING
+    if extent[0] <= lon <= extent[2] and extent[1] <= lat <= extent[3]:
+        return NO_REASON
+    if extent[0] <= lat <= extent[2] and extent[1] <= lon <= extent[3]:
+        return SWAPPED
+    if abs(lat) > 90.0 or abs(lon) > 180.0:
+        return OUT_OF_RANGE
+    return NO_REASON
+
+
+@compiled
+def locate_span(
+    r: Raster, extent: Floats, lon: Floats, lat: Floats, accuracy: Floats, want_building: bool,
+    start: int, stop: int,
+    match: Bytes, reason: Bytes, answer: Ints, distance: Floats, building: Ints, count: Ints,
+) -> tuple[Ints, Floats]:  # fmt: skip
+    """Locate points start to stop into the last six arrays; return the candidates of all, one after the other.
+
+    `accuracy` holds metres, NaN where not stated, or nothing at all. `count[i]` says how many candidates are
+    point i's: none where the answer is the only one there can be.
+    """
+    n_grids = r.order.size
+    grids = np.empty(n_grids + 1, np.int64)
+    distances = np.empty(n_grids + 1, np.float64)
+    holds = np.empty(n_grids + 1, np.uint8)
+    best = np.full(n_grids, np.inf)
+    listed = np.empty(256, np.int32)
+    listed_m = np.empty(256, np.float64)
+    filled = 0
+
+    for i in range(start, stop):
+        x = lon[i]
+        y = lat[i]
+        count[i] = 0
+        answer[i] = -1
+        distance[i] = np.nan
+        reason[i] = NO_REASON
+        if want_building:
+            building[i] = -1
+
+        radius = r.tolerance
+        if accuracy.size > 0 and not math.isnan(accuracy[i]):
+            if accuracy[i] < 0.0 or accuracy[i] == np.inf:
+                match[i] = INVALID
+                why = refusal(x, y, extent)
+                reason[i] = why if why != NO_REASON else BAD_ACCURACY
+                continue
+            radius = max(radius, accuracy[i])
+
+        column = (x - r.x0) * r.inv_w
+        row_f = (y - r.y0) * r.inv_h
+        cell = -1
+        row = -1
+        code = EMPTY
+        bound = 0.0
+        if 0.0 <= column < r.nx and 0.0 <= row_f < r.ny:
+            row = int(row_f)
+            cell = row * r.nx + int(column)
+            code = r.code[cell]
+            if want_building:
+                under = building_at(r, cell, x, y)
+                if under >= 0:
+                    building[i] = r.building_order[under]
+            if code >= 0 and radius <= r.tolerance:
+                match[i] = INSIDE
+                answer[i] = r.order[code]
+                distance[i] = 0.0
+                continue
+            bound = (r.clear[cell] - 1) * r.cell_m
+            if code >= 0 and radius < bound:
+                match[i] = INSIDE
+                answer[i] = r.order[code]
+                distance[i] = 0.0
+                continue
+        else:
+            why = refusal(x, y, extent)
+            if why != NO_REASON:
+                match[i] = INVALID
+                reason[i] = why
+                continue
+        if code == EMPTY and cell >= 0 and bound > r.reach and bound > radius:
+            match[i] = OUTSIDE
+            continue
+
+        kx, ky = metres_per_degree(y)
+        if cell >= 0 and radius <= r.tolerance:
+            n = near_in_cell(r, cell, row, x, y, radius, kx, ky, grids, distances, holds)
+        else:
+            n = near_in_window(r, cell, row, x, y, radius, kx, ky, grids, distances, holds, best)
+
+        if n == 0:  # nobody's ground: the nearest within reach, if any
+            limit = r.reach
+            if cell >= 0 and 0 < r.clear[cell] < FAR:
+                # some segment comes within the padding of a cell that many cells away
+                steps = r.clear[cell] + 1
+                limit = min(limit, 1.001 * math.hypot((steps / r.inv_w + r.pad_x) * kx, (steps / r.inv_h + r.pad_y) * ky))
+            n = near_in_window(r, cell, row, x, y, limit, kx, ky, grids, distances, holds, best)
+            if n == 0:
+                match[i] = OUTSIDE
+                continue
+            sort_candidates(n, grids, distances, holds)
+            match[i] = NEAREST
+            answer[i] = r.order[grids[0]]
+            distance[i] = distances[0]
+            continue
+
+        sort_candidates(n, grids, distances, holds)
+        chosen = 0
+        for j in range(n):  # the lowest code that holds the point, else the nearest
+            if holds[j] == 1:
+                chosen = j
+                break
+        alone = n == 1 and holds[0] == 1
+        stored = -1
+        if cell >= 0:
+            under = building_at(r, cell, x, y)
+            if under >= 0:
+                stored = r.building_grid[under]
+        if stored >= 0 and stored != grids[chosen]:
+            known = False
+            for j in range(n):
+                known = known or grids[j] == stored
+            if not known:
+                grids[n], distances[n], holds[n] = stored, distance_to_grid(r, stored, x, y, kx, ky), 0
+                n += 1
+                sort_candidates(n, grids, distances, holds)
+            for j in range(n):
+                if grids[j] == stored:
+                    chosen = j
+        match[i] = INSIDE if alone else EDGE
+        answer[i] = r.order[grids[chosen]]
+        distance[i] = distances[chosen]
+        if alone and n == 1:
+            continue
+        count[i] = n
+        if filled + n > listed.size:
+            grown = np.empty(max(2 * listed.size, filled + n), np.int32)
+            grown[:filled] = listed[:filled]
+            listed = grown
+            grown_m = np.empty(grown.size, np.float64)
+            grown_m[:filled] = listed_m[:filled]
+            listed_m = grown_m
+        for j in range(n):
+            listed[filled] = r.order[grids[j]]
+            listed_m[filled] = distances[j]
+            filled += 1
+    return listed[:filled].copy(), listed_m[:filled].copy()
+
+
+# --- building the raster ---
+
+
+@compiled
+def fill_rows(segments: Floats, segment_grid: Ints, y0: float, inv_h: float, ny: int, pad_y: float,
+              row_first: Ints, row_base: Longs) -> tuple[Longs, Ints]:  # fmt: skip
+    """For each grid and raster row, the segments whose padded height touches the row."""
+    starts = np.zeros(row_base[-1] + 1, np.int64)
+    for fill in range(2):
+        if fill == 1:
+            for i in range(starts.size - 1, 0, -1):
+                starts[i] = starts[i - 1]
+            starts[0] = 0
+            for i in range(1, starts.size):
+                starts[i] += starts[i - 1]
+            items = np.empty(starts[-1], np.int32)
+            place = starts.copy()
+        else:
+            items = np.empty(0, np.int32)
+            place = starts
+        for s in range(segments.shape[0]):
+            grid = segment_grid[s]
+            low = max(int((segments[s, 1] - pad_y - y0) * inv_h), 0)
+            high = min(int((segments[s, 3] + pad_y - y0) * inv_h), ny - 1)
+            for row in range(low, high + 1):
+                at = row_base[grid] + row - row_first[grid]
+                if fill == 0:
+                    starts[at] += 1
+                else:
+                    items[place[at]] = s
+                    place[at] += 1
+    return starts, items
