@@ -32,6 +32,7 @@ class ImportState(models.TextChoices):
     WRITING = "writing", _("being written")
     DONE = "done", _("done")
     FAILED = "failed", _("failed")
+    CANCELLED = "cancelled", _("cancelled")
 
 
 class ImportRun(models.Model):
@@ -59,6 +60,11 @@ class ImportRun(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("created by")
     )
+    touched_at = models.DateTimeField(
+        _("last sign of life"),
+        db_default=Now(),
+        help_text=_("Progress that stands still shows a worker that is gone."),
+    )
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
 
     class Meta:
@@ -72,6 +78,11 @@ class ImportRun(models.Model):
 
     def __str__(self) -> str:
         return self.file_name
+
+    @property
+    def is_busy(self) -> bool:
+        """A worker has it, or is about to."""
+        return self.state in {ImportState.CHECKING, ImportState.WRITING}
 
 
 class RegisterRow(models.Model):
