@@ -1,0 +1,107 @@
+"""Check the message catalogues: every string of the sources is there, translated, and in the right form.
+
+Runs in the virtual environment: `python -m scripts.catalogues`.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.pofile import read_po
+
+ROOT = Path(__file__).resolve().parent.parent
+APPS = ("boundaries", "gridmap")
+LOCALE = ROOT / "gridmap" / "locale"
+# English is the language of the sources: its catalogue need not exist.
+LANGUAGES = ("zh_Hans",)
+_PLACES = re.compile(r"%\(\w+\)[sdif]|%[sdif]|\{\w*\}")
+
+
+def fresh_catalogue(domain: str) -> Catalog:
+    """Extract what the sources say now, in a copy of them, with Django's own extraction."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for app in APPS:
+            shutil.copytree(
+                ROOT / app, copy / app, ignore=shutil.ignore_patterns("locale", "__pycache__", "migrations")
+            )
+        (copy / "locale").mkdir()
+        command = [
+            sys.executable,
+            "-m",
+            "django",
+            "makemessages",
+            "-l",
+            "xx",
+            "-d",
+            domain,
+            "--no-obsolete",
+            "-v",
+            "0",
+        ]
+        if domain == "djangojs":
+            command += ["-e", "js"]
+        subprocess.run(command, cwd=copy, check=True, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"})
+        made = copy / "locale" / "xx" / "LC_MESSAGES" / f"{domain}.po"
+        if not made.exists():
+            return Catalog()
+        return read_po(made.read_bytes().splitlines(keepends=True))
+
+
+def problems(said: Catalog, language: str, domain: str) -> list[str]:
+    """What is missing or wrong in one catalogue, one line each."""
+    file = LOCALE / language / "LC_MESSAGES" / f"{domain}.po"
+    messages = [message for message in said if message.id]
+    if not messages:
+        return []
+    if not file.exists():
+        return [f"{file.relative_to(ROOT)} does not exist, and the sources have {len(messages)} messages"]
+    catalogue = read_po(file.read_bytes().splitlines(keepends=True), locale=language)
+    found = []
+    for message in messages:
+        there = catalogue.get(message.id if isinstance(message.id, str) else message.id[0], message.context)
+        fault = _fault(message, there)
+        if fault:
+            found.append(f"{file.relative_to(ROOT)}: {fault}: {message.id!r}")
+    return found
+
+
+def _fault(message: Message, there: Message | None) -> str:
+    if there is None:
+        return "not in the catalogue"
+    if there.fuzzy:
+        return "marked as fuzzy"
+    texts = [there.string] if isinstance(there.string, str) else list(there.string or ())
+    if not all(texts):
+        return "not translated"
+    sources = [message.id] if isinstance(message.id, str) else list(message.id)
+    places = set().union(*(_PLACES.findall(source) for source in sources))
+    for text in texts:
+        if set(_PLACES.findall(text)) - places:
+            return "the translation has a placeholder that the source has not"
+        if len(texts) == len(sources) == 1 and set(_PLACES.findall(text)) != places:
+            return "the translation lost a placeholder"
+    return ""
+
+
+def main() -> int:
+    """Print every problem; exit code 1 when there is any."""
+    found = []
+    for domain in ("django", "djangojs"):
+        said = fresh_catalogue(domain)
+        for language in LANGUAGES:
+            found += problems(said, language, domain)
+    for line in found[:200]:
+        print(line)
+    print(f"{len(found)} problems in the catalogues" if found else "The catalogues are complete.")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""One installation: its database, its town, its settings."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+
+from scripts import environment, packages
+from scripts.cluster import Cluster
+from scripts.console import Step, Trouble, run, say
+from scripts.project import LOCAL, LOGS, PYTHON, ROOT, make_local_folder, write_environment_file
+
+TOWNS = {"demo": "gridmap_demo", "empty": "gridmap_town"}
+_DEMO_LOGINS = LOCAL / "demo-logins"
+
+
+def set_up_packages(*, development: bool) -> None:
+    """System, Python and front-end packages: whatever of them is missing."""
+    make_local_folder()
+    own_cluster = "DATABASE_URL" not in os.environ
+    needs = (
+        ((packages.POSTGIS,) if own_cluster else ())
+        + packages.PRODUCT
+        + (packages.TESTS if development else ())
+    )
+    packages.ensure(needs)
+    environment.python_packages(development=development)
+    environment.front_end_packages(development=development)
+    environment.translations()
+
+
+@contextlib.contextmanager
+def database(town: str) -> Iterator[dict[str, str]]:
+    """Settings of this installation with a database that runs and is prepared, as long as the block lasts.
+
+    DATABASE_URL in the environment names a database that somebody else runs; else it is the project's own cluster. The demo
+    and a town of one's own live in two databases of it, so that trying the one never touches the other.
+    """
+    if "DATABASE_URL" in os.environ:
+        url = os.environ["DATABASE_URL"]
+        urls = {"DATABASE_URL": url, "DATABASE_OWNER_URL": os.environ.get("DATABASE_OWNER_URL", url)}
+        with Step("Database") as step:
+            step.note("the one in DATABASE_URL")
+            _database_task("check", urls)
+        # Not written down: a password that came in the environment stays there.
+        yield {**write_environment_file({"GRIDMAP_TOWN": town}), **urls, "GRIDMAP_TOWN": town}
+        return
+    cluster = Cluster.of_project()
+    with cluster.running():
+        name = TOWNS[town]
+        with Step("Database") as step:
+            step.note(name)
+            _database_task(
+                "prepare", {"DATABASE_SUPERUSER_URL": cluster.url("postgres", "postgres")}, "--database", name
+            )
+        yield write_environment_file(
+            {
+                "DATABASE_URL": cluster.url("gridmap_app", name),
+                "DATABASE_OWNER_URL": cluster.url("gridmap_owner", name),
+                "GRIDMAP_TOWN": town,
+            }
+        )
+
+
+@contextlib.contextmanager
+def test_database() -> Iterator[dict[str, str]]:
+    """Settings for the tests: they make databases of their own from the template, and need no superuser for it."""
+    if "DATABASE_URL" in os.environ:
+        yield {**write_environment_file({}), "DATABASE_URL": os.environ["DATABASE_URL"]}
+        return
+    cluster = Cluster.of_project()
+    with cluster.running():
+        _database_task(
+            "prepare",
+            {"DATABASE_SUPERUSER_URL": cluster.url("postgres", "postgres")},
+            "--database",
+            TOWNS["demo"],
+        )
+        url = cluster.url("gridmap_test", "gridmap")
+        yield {
+            **write_environment_file({}),
+            "DATABASE_URL": url,
+            "DATABASE_OWNER_URL": url,
+            "GRIDMAP_TEST_TEMPLATE": "gridmap_template",
+        }
+
+
+def _database_task(task: str, variables: Mapping[str, str], *more: str) -> str:
+    done = subprocess.run(
+        [str(PYTHON), "-m", "scripts.database", task, *more],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        what, *ways_on = done.stderr.strip().split("\n  -> ")
+        raise Trouble(what or f"The database task {task} failed.", *ways_on)
+    return done.stdout.strip()
+
+
+def manage(
+    step: Step | None,
+    settings: Mapping[str, str],
+    *arguments: str,
+    as_owner: bool = False,
+    shows: bool = False,
+) -> None:
+    """Run a management command, as the tables' owner where it makes or loads them."""
+    variables = {**settings, "DATABASE_URL": settings["DATABASE_OWNER_URL"]} if as_owner else settings
+    log = LOGS / f"{arguments[0]}.log"
+    run(
+        [PYTHON, "manage.py", *arguments], log=log, step=step, environment=variables, folder=ROOT, shows=shows
+    )
+
+
+def bring_up_to_date(settings: Mapping[str, str]) -> None:
+    """Migrations, static files, and the demo town where it is wanted and not there yet."""
+    with Step("Migrations") as step:
+        manage(step, settings, "migrate", "--no-input", as_owner=True)
+        step.note("up to date")
+    with Step("Static files") as step:
+        manage(step, settings, "collectstatic", "--no-input")
+    if settings["GRIDMAP_TOWN"] == "demo" and _database_task("count", settings) == "0":
+        say("  ..  Demo town                       about a minute")
+        manage(None, settings, "demo_town", as_owner=True, shows=True)
+
+
+def welcome(settings: Mapping[str, str], address: str, elapsed: float) -> list[str]:
+    """What to print once it serves: the address and, for the demo, who may sign in."""
+    lines = ["", f"Gridmap is ready after {elapsed:.0f} s: {address}"]
+    if settings["GRIDMAP_TOWN"] == "demo":
+        lines += [
+            "",
+            "Demo town, all of it invented. Sign in as (made for this installation; refused outside the demo):",
+        ]
+        if _DEMO_LOGINS.exists():
+            lines += [
+                f"  {line}" for line in _DEMO_LOGINS.read_text(encoding="utf-8").splitlines() if line.strip()
+            ]
+        lines += ["", "Your own town instead, without the demo and its logins: make up TOWN=empty"]
+    else:
+        lines += ["", "An empty town: the first page makes its administrator and takes you from there."]
+    return [*lines, "Stop with Ctrl-C.", ""]
