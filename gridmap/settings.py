@@ -52,7 +52,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "gridmap.storage.StaticFiles",
     "django.contrib.humanize",
     "django.contrib.postgres",
     "django.contrib.gis",

@@ -122,7 +122,7 @@ class Cluster:
             return Path(lines[4])
         name = short_hash(str(self.home.resolve()))
         return (
-            Path("/run/gridmap") / name if os.geteuid() == 0 else Path(f"/tmp/gridmap-{os.geteuid()}-{name}")
+            Path("/run/gridmap") / name if os.geteuid() == 0 else Path(f"/tmp/gridmap-{os.geteuid()}-{name}")  # noqa: S108 -- checked when made
         )
 
     def url(self, role: str, database: str) -> str:
@@ -418,7 +418,7 @@ def _is_of_another_clone(home: Path) -> bool:
 def _shared_memory() -> int:
     """Size in bytes of /dev/shm, which containers often keep very small."""
     try:
-        return shutil.disk_usage("/dev/shm").total
+        return shutil.disk_usage("/dev/shm").total  # noqa: S108 -- only looked at
     except OSError:
         return 0
 
