@@ -50,7 +50,7 @@ def prepare_cluster(superuser_url: str, database: str, passwords: dict[str, str]
     """
     with psycopg.connect(superuser_url, autocommit=True, dbname="postgres") as connection:
         for role, attributes in ROLES.items():
-            there = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+            there = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
             verb = sql.SQL("ALTER" if there else "CREATE")
             connection.execute(
                 sql.SQL("{} ROLE {} {}").format(verb, sql.Identifier(role), sql.SQL(attributes))
@@ -65,7 +65,7 @@ def prepare_cluster(superuser_url: str, database: str, passwords: dict[str, str]
         connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(APP), sql.Identifier(TEST)))
         connection.execute(sql.SQL("ALTER ROLE {} SET synchronous_commit = off").format(sql.Identifier(TEST)))
         _make_template(connection, superuser_url)
-        if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [database]).fetchone():
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
             connection.execute(
                 sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
                     sql.Identifier(database), sql.Identifier(OWNER), sql.Identifier(TEMPLATE)
