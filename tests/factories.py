@@ -21,8 +21,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from django.contrib.gis.geos import LineString, MultiLineString, MultiPolygon, Point, Polygon
-from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.utils import timezone
+from psycopg.types.range import TimestamptzRange
 
 from boundaries.models import (
     Building,
@@ -106,9 +106,9 @@ def middle(row: int, column: int) -> Point:
     return Point(round(WEST + CELL * (column + 0.5), 8), round(SOUTH + CELL * (2 - row + 0.5), 8), srid=4326)
 
 
-def during(start: datetime | None, end: datetime | None) -> DateTimeTZRange:
+def during(start: datetime | None, end: datetime | None) -> TimestamptzRange:
     """The half-open range from `start` to `end`."""
-    return DateTimeTZRange(start, end, "[)")
+    return TimestamptzRange(start, end, "[)")
 
 
 def make_subdistrict(
@@ -294,7 +294,7 @@ def grant(
     subdistrict: Subdistrict,
     community: Community | None = None,
     *,
-    period: DateTimeTZRange | None = None,
+    period: TimestamptzRange | None = None,
 ) -> RoleGrant:
     """A role for `user`, always in force unless `period` says otherwise."""
     return RoleGrant.objects.create(
@@ -308,7 +308,7 @@ def make_specialist(
     *,
     user: User | None = None,
     kind: SpecialistKind = SpecialistKind.GRID,
-    employed: DateTimeTZRange | None = None,
+    employed: TimestamptzRange | None = None,
 ) -> Specialist:
     """A specialist of the town, whose public name and telephone hold `staff_number`."""
     return Specialist.objects.create(
@@ -329,7 +329,7 @@ def assign(
     specialist: Specialist,
     *grids: Grid,
     part: Part = Part.LEAD,
-    period: DateTimeTZRange | None = None,
+    period: TimestamptzRange | None = None,
 ) -> list[Assignment]:
     """Give `specialist` the part in each of `grids`, always unless `period` says otherwise."""
     return [
@@ -338,7 +338,7 @@ def assign(
     ]
 
 
-def send_away(specialist: Specialist, *, period: DateTimeTZRange | None = None) -> Absence:
+def send_away(specialist: Specialist, *, period: TimestamptzRange | None = None) -> Absence:
     """Absence of `specialist`: from yesterday to tomorrow unless `period` says otherwise."""
     now = timezone.now()
     return Absence.objects.create(

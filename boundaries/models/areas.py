@@ -29,7 +29,7 @@ class Norm(models.TextChoices):
 
 
 class Subdistrict(Named):
-    """One subdistrict (街道) with everything that must not be one constant for all: metre, clock, norm, codes."""
+    """One subdistrict (街道), and what must not be one constant for all: metre, clock, norm, codes."""
 
     code = models.CharField(_("code"), max_length=24, unique=True, validators=[AREA_CODE])
     district = models.CharField(_("district"), max_length=100, blank=True, default="")

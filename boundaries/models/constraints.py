@@ -6,21 +6,21 @@ from typing import Any
 from django.contrib.gis.db import models
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
-from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import BooleanField, CheckConstraint, F, Func, Q
 from django.db.models.functions import Now
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
+from psycopg.types.range import TimestamptzRange
 
 
-def always() -> DateTimeTZRange:
+def always() -> TimestamptzRange:
     """The range without bounds: true before anything was recorded and until further notice."""
-    return DateTimeTZRange(None, None, "[)")
+    return TimestamptzRange(None, None, "[)")
 
 
-def since(start: datetime) -> DateTimeTZRange:
+def since(start: datetime) -> TimestamptzRange:
     """The half-open range from `start` until further notice."""
-    return DateTimeTZRange(start, None, "[)")
+    return TimestamptzRange(start, None, "[)")
 
 
 def half_open(name: str, field: str = "period") -> CheckConstraint:
@@ -104,7 +104,7 @@ class Dated(models.Model):
 
 
 def in_force(at: datetime, prefix: str = "") -> Q:
-    """Dated rows that hold at the instant `at` and were not revoked; `prefix` is a lookup path ending in __."""
+    """Dated rows that hold at `at` and were not revoked; `prefix` is a lookup path that ends in __."""
     lookups: dict[str, Any] = {f"{prefix}period__contains": at, f"{prefix}revoked_at": None}
     return Q(**lookups)
 

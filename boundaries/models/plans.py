@@ -1,4 +1,4 @@
-"""Plans: which ground belongs to which grid, when, and how it came to be. See docs/decisions/0002-the-record.md."""
+"""Plans: which ground belongs to which grid, when, and how it came to be (docs/decisions/0002-record.md)."""
 
 from datetime import datetime
 from typing import Self

@@ -1,4 +1,4 @@
-"""What was done and who read what about whom. Append-only: the application's database role may not change it."""
+"""What was done, and who read what about whom. Append-only: the application role may not change it."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField

@@ -138,7 +138,7 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
 
 
 class Assignment(Dated):
-    """A specialist's part in a grid for a time: one lead and one stand-in at a time, any number of members."""
+    """A specialist's part in a grid for a time: one lead, one stand-in, any number of members."""
 
     grid = models.ForeignKey(
         Grid, on_delete=models.PROTECT, related_name="assignments", verbose_name=_("grid")
