@@ -42,6 +42,8 @@ def _required(name: str) -> str:
 SECRET_KEY = _required("GRIDMAP_SECRET_KEY")
 DEBUG = _flag("GRIDMAP_DEBUG")
 TOWN = ENV.get("GRIDMAP_TOWN", "empty")
+# Opens the first-run page of an installation without an administrator; `manage.py setup_code` makes another.
+SETUP_CODE = ENV.get("GRIDMAP_SETUP_CODE", "")
 ALLOWED_HOSTS = ENV.get("GRIDMAP_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 
 INSTALLED_APPS = [
@@ -71,6 +73,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "gridmap.middleware.ContentSecurity",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
@@ -166,6 +169,9 @@ MEDIA_URL = ""
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 IMPORT_MAX_BYTES = 512 * 1024 * 1024
+# Uploaded files are deleted after this many days.
+IMPORT_KEEP_DAYS = int(ENV.get("GRIDMAP_IMPORT_KEEP_DAYS", "7"))
+FILE_UPLOAD_HANDLERS = ["gridmap.uploads.LimitedUploadHandler"]
 
 # --- Maps -----------------------------------------------------------------------------------------------------
 LEAFLET_CONFIG = {

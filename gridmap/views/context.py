@@ -2,9 +2,22 @@
 
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from boundaries.models import Subdistrict
+from gridmap.views.navigation import places_for
 
 
 def town(request: HttpRequest) -> dict[str, Any]:
-    """Template context."""
-    return {}
+    """Template context: `town` (first subdistrict or None), `is_synthetic`, `places`. All lazy: a page
+    that does not use them asks nothing; one that does, two small queries."""
+    towns: Any = SimpleLazyObject(lambda: list(Subdistrict.objects.defer("outline").order_by("code")[:200]))
+    user = getattr(request, "user", AnonymousUser())
+    return {
+        "town": SimpleLazyObject(lambda: towns[0] if towns else None),
+        "is_synthetic": SimpleLazyObject(lambda: any(each.is_synthetic for each in towns)),
+        "places": SimpleLazyObject(lambda: places_for(user)),
+        "csp_nonce": getattr(request, "csp_nonce", ""),
+    }
