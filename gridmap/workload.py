@@ -30,7 +30,9 @@ WITH homes AS (
 )
 SELECT outline.grid_id, outline.code, outline.name, outline.name_en, outline.kind,
        community.id, community.code, community.name, community.name_en,
-       coalesce(carried.buildings, 0)::int, coalesce(carried.households, 0)::int, coalesce(carried.people, 0)::int,
+       coalesce(carried.buildings, 0)::int,
+       coalesce(carried.households, 0)::int,
+       coalesce(carried.people, 0)::int,
        specialist.id, specialist.public_name, specialist.public_name_en,
        absence.id IS NOT NULL
 FROM boundaries_outline AS outline

@@ -21,6 +21,7 @@ class ImportKind(models.TextChoices):
     LAND = "land", _("open land")
     BUILDINGS = "building", _("buildings")
     HOUSEHOLDS = "household", _("households")
+    STAFF = "staff", _("specialists")
 
 
 class ImportState(models.TextChoices):
