@@ -18,8 +18,7 @@ def compiled(function: F) -> F:
     Machine code is kept beside the source, else in the user's cache (`NUMBA_CACHE_DIR` names another
     place). Where no such place can be written, it is compiled anew in each process.
     """
-    options = {"nogil": True, "error_model": "numpy"}
     try:
-        return cast(F, njit(cache=True, **options)(function))
+        return cast(F, njit(cache=True, nogil=True, error_model="numpy")(function))
     except RuntimeError:  # "no locator available": nowhere to write
-        return cast(F, njit(**options)(function))
+        return cast(F, njit(nogil=True, error_model="numpy")(function))

@@ -8,68 +8,17 @@ border see the same numbers. Grids are numbered in the order of their codes.
 """
 
 import math
-from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from boundaries.bulk.compiled import compiled
+from boundaries.bulk.layout import EMPTY, FAR, Bytes, Floats, Ints, Longs, Raster
 
 INSIDE, EDGE, NEAREST, OUTSIDE, INVALID = 0, 1, 2, 3, 4
 NO_REASON, MISSING, OUT_OF_RANGE, SWAPPED, BAD_ACCURACY = 0, 1, 2, 3, 4
 
-EMPTY = -1  # cell code: no outline within the tolerance of any of its points
-FAR = 250  # largest clearance that is stored
-
 SEMI_MAJOR = 6378137.0  # WGS 84
 ECCENTRICITY_2 = 6.69437999014e-3
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int32]
-Longs = NDArray[np.int64]
-Bytes = NDArray[np.uint8]
-
-
-class Raster(NamedTuple):
-    """The index as flat arrays.
-
-    `code` of a cell: a grid number if every point of the cell lies in that grid, farther than the tolerance
-    from every border, and no deciding building is near; `EMPTY`; or -2 - k for entry k of the slow tables,
-    where values[starts[k]:starts[k + 1]] holds the segments within the tolerance of the cell, grouped by
-    grid (or -1 - g for a further grid g that covers the whole cell) and `cover[k]` the first grid that covers
-    the whole cell, or -1.
-    """
-
-    x0: float
-    y0: float
-    inv_w: float  # cells per degree
-    inv_h: float
-    nx: int
-    ny: int
-    cell_m: float  # lower bound of a cell's width and height, metres
-    pad_x: float  # the tolerance in degrees, rounded up
-    pad_y: float
-    tolerance: float
-    reach: float
-    code: Ints  # (ny * nx,)
-    clear: Bytes  # (ny * nx,) chessboard distance to the nearest cell that holds a segment, at most FAR
-    starts: Longs
-    values: Ints
-    cover: Ints
-    segments: Floats  # (n, 4)
-    segment_grid: Ints
-    grid_first: Longs  # (grids + 1,) into segments
-    row_first: Ints  # (grids,) first raster row that a grid's rows table holds
-    row_base: Longs  # (grids + 1,) into row_starts
-    row_starts: Longs
-    row_segments: Ints
-    order: Ints  # (grids,) the caller's number of each grid
-    building_starts: Longs  # (ny * nx + 1,), or (1,) when there is none
-    building_items: Ints
-    building_first: Longs  # (buildings + 1,) into building_segments
-    building_segments: Floats
-    building_grid: Ints  # stored grid, -1 if none
-    building_order: Ints  # the caller's number of each building
 
 
 # --- predicates ---
@@ -103,19 +52,10 @@ def exact_side(ax: float, ay: float, bx: float, by: float, px: float, py: float)
     """The sign of the orientation determinant by exact expansions (Shewchuk 1997)."""
     expansion = np.zeros(13)
     size = 0
+    left = (ax, -ax, -px, -ay, ay, py)
+    right = (by, py, by, bx, px, bx)
     for k in range(6):
-        if k == 0:
-            high, low = two_product(ax, by)
-        elif k == 1:
-            high, low = two_product(-ax, py)
-        elif k == 2:
-            high, low = two_product(-px, by)
-        elif k == 3:
-            high, low = two_product(-ay, bx)
-        elif k == 4:
-            high, low = two_product(ay, px)
-        else:
-            high, low = two_product(py, bx)
+        high, low = two_product(left[k], right[k])
         for part in range(2):
             total = low if part == 0 else high
             for i in range(size):
@@ -219,11 +159,11 @@ def square_distance(segments: Floats, s: int, x: float, y: float, kx: float, ky:
     along = -(ax * dx + ay * dy)
     length = dx * dx + dy * dy
     if along <= 0.0:
-        return ax * ax + ay * ay
+        return float(ax * ax + ay * ay)
     if along >= length:
-        return bx * bx + by * by
+        return float(bx * bx + by * by)
     cross = ax * by - ay * bx
-    return cross * cross / length
+    return float(cross * cross / length)
 
 
 # --- which outlines are near ---
@@ -286,9 +226,17 @@ def near_in_window(
     margin_y = radius / ky * 1.000001 + r.pad_y
     # beside a pole a degree of longitude has no length, and the window is the whole width
     west = 0 if (x - margin_x - r.x0) * r.inv_w < 0.0 else int(min((x - margin_x - r.x0) * r.inv_w, r.nx))
-    east = r.nx - 1 if (x + margin_x - r.x0) * r.inv_w >= r.nx else int((x + margin_x - r.x0) * r.inv_w + 1.0) - 1
+    east = (
+        r.nx - 1
+        if (x + margin_x - r.x0) * r.inv_w >= r.nx
+        else int((x + margin_x - r.x0) * r.inv_w + 1.0) - 1
+    )
     south = 0 if (y - margin_y - r.y0) * r.inv_h < 0.0 else int(min((y - margin_y - r.y0) * r.inv_h, r.ny))
-    north = r.ny - 1 if (y + margin_y - r.y0) * r.inv_h >= r.ny else int((y + margin_y - r.y0) * r.inv_h + 1.0) - 1
+    north = (
+        r.ny - 1
+        if (y + margin_y - r.y0) * r.inv_h >= r.ny
+        else int((y + margin_y - r.y0) * r.inv_h + 1.0) - 1
+    )
     limit = radius * radius
     if (east - west + 1) * (north - south + 1) > r.segments.shape[0]:
         if west <= east and south <= north:
@@ -430,13 +378,8 @@ def locate_span(
                 under = building_at(r, cell, x, y)
                 if under >= 0:
                     building[i] = r.building_order[under]
-            if code >= 0 and radius <= r.tolerance:
-                match[i] = INSIDE
-                answer[i] = r.order[code]
-                distance[i] = 0.0
-                continue
             bound = (r.clear[cell] - 1) * r.cell_m
-            if code >= 0 and radius < bound:
+            if code >= 0 and (radius <= r.tolerance or radius < bound):
                 match[i] = INSIDE
                 answer[i] = r.order[code]
                 distance[i] = 0.0
@@ -462,7 +405,10 @@ def locate_span(
             if cell >= 0 and 0 < r.clear[cell] < FAR:
                 # some segment comes within the padding of a cell that many cells away
                 steps = r.clear[cell] + 1
-                limit = min(limit, 1.001 * math.hypot((steps / r.inv_w + r.pad_x) * kx, (steps / r.inv_h + r.pad_y) * ky))
+                limit = min(
+                    limit,
+                    1.001 * math.hypot((steps / r.inv_w + r.pad_x) * kx, (steps / r.inv_h + r.pad_y) * ky),
+                )
             n = near_in_window(r, cell, row, x, y, limit, kx, ky, grids, distances, holds, best)
             if n == 0:
                 match[i] = OUTSIDE
@@ -514,37 +460,3 @@ def locate_span(
             listed_m[filled] = distances[j]
             filled += 1
     return listed[:filled].copy(), listed_m[:filled].copy()
-
-
-# --- building the raster ---
-
-
-@compiled
-def fill_rows(segments: Floats, segment_grid: Ints, y0: float, inv_h: float, ny: int, pad_y: float,
-              row_first: Ints, row_base: Longs) -> tuple[Longs, Ints]:  # fmt: skip
-    """For each grid and raster row, the segments whose padded height touches the row."""
-    starts = np.zeros(row_base[-1] + 1, np.int64)
-    for fill in range(2):
-        if fill == 1:
-            for i in range(starts.size - 1, 0, -1):
-                starts[i] = starts[i - 1]
-            starts[0] = 0
-            for i in range(1, starts.size):
-                starts[i] += starts[i - 1]
-            items = np.empty(starts[-1], np.int32)
-            place = starts.copy()
-        else:
-            items = np.empty(0, np.int32)
-            place = starts
-        for s in range(segments.shape[0]):
-            grid = segment_grid[s]
-            low = max(int((segments[s, 1] - pad_y - y0) * inv_h), 0)
-            high = min(int((segments[s, 3] + pad_y - y0) * inv_h), ny - 1)
-            for row in range(low, high + 1):
-                at = row_base[grid] + row - row_first[grid]
-                if fill == 0:
-                    starts[at] += 1
-                else:
-                    items[place[at]] = s
-                    place[at] += 1
-    return starts, items
