@@ -12,6 +12,7 @@ from boundaries.models.plans import (
     PublicationState,
     Revision,
 )
+from boundaries.models.search import KeyForm, Place, PlaceKey, PlaceKind
 
 __all__ = [
     "Building",
@@ -22,10 +23,14 @@ __all__ = [
     "Edition",
     "Grid",
     "GridKind",
+    "KeyForm",
     "Land",
     "LandKind",
     "Norm",
     "Outline",
+    "Place",
+    "PlaceKey",
+    "PlaceKind",
     "Placement",
     "Plan",
     "Publication",
