@@ -113,15 +113,21 @@ def run(
             env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
         )
         assert process.stdout is not None
-        for line in process.stdout:
-            record.write(line)
-            record.flush()
-            if line.strip():
-                lines = [*lines[-19:], line.rstrip()]
-                if shows:
-                    say(f"      {line.rstrip()}")
-                elif step:
-                    step.note(line.strip()[:100])
+        try:
+            for line in process.stdout:
+                record.write(line)
+                record.flush()
+                if line.strip():
+                    lines = [*lines[-19:], line.rstrip()]
+                    if shows:
+                        say(f"      {line.rstrip()}")
+                    elif step:
+                        step.note(line.strip()[:100])
+        except BaseException:
+            # Ctrl-C: the program must not go on behind our back.
+            process.terminate()
+            process.wait()
+            raise
         code = process.wait()
     if code:
         tail = "\n".join(f"      {line}" for line in lines)

@@ -10,7 +10,17 @@ from collections.abc import Iterator, Mapping
 from scripts import environment, packages
 from scripts.cluster import Cluster
 from scripts.console import Step, Trouble, run, say
-from scripts.project import LOCAL, LOGS, PYTHON, ROOT, make_local_folder, write_environment_file
+from scripts.project import (
+    LOCAL,
+    LOGS,
+    PYTHON,
+    ROOT,
+    digest,
+    is_stamped,
+    make_local_folder,
+    stamp,
+    write_environment_file,
+)
 
 TOWNS = {"demo": "gridmap_demo", "empty": "gridmap_town"}
 _DEMO_LOGINS = LOCAL / "demo-logins"
@@ -122,10 +132,27 @@ def bring_up_to_date(settings: Mapping[str, str]) -> None:
         manage(step, settings, "migrate", "--no-input", as_owner=True)
         step.note("up to date")
     with Step("Static files") as step:
-        manage(step, settings, "collectstatic", "--no-input")
+        wanted = _static_sources()
+        if is_stamped("static", wanted) and (LOCAL / "static").is_dir():
+            step.note("up to date")
+        else:
+            manage(step, settings, "collectstatic", "--no-input")
+            stamp("static", wanted)
     if settings["GRIDMAP_TOWN"] == "demo" and _database_task("count", settings) == "0":
         say("  ..  Demo town                       about a minute")
         manage(None, settings, "demo_town", as_owner=True, shows=True)
+
+
+def _static_sources() -> str:
+    """Hash of all that collected static files are made from."""
+    own = [
+        path
+        for app in ("boundaries", "gridmap")
+        for path in (ROOT / app).glob("static/**/*")
+        if path.is_file()
+    ]
+    locks = [ROOT / "package-lock.json", ROOT / "requirements" / "run.lock"]
+    return digest([*own, *locks, ROOT / "gridmap" / "storage.py", ROOT / "gridmap" / "settings.py"])
 
 
 def welcome(settings: Mapping[str, str], address: str, elapsed: float) -> list[str]:
