@@ -75,7 +75,7 @@ LEFT JOIN boundaries_community c ON c.id = coalesce(r.community_id, (
 LEFT JOIN boundaries_subdistrict s ON s.id = c.subdistrict_id
 LEFT JOIN boundaries_plan p ON p.id = r.plan_id
 ORDER BY r.d, r.code
-"""  # noqa: S608
+"""
 
 
 _JSON_COLUMNS: Final = ("building", "people", "telephone", "host", "centre")
