@@ -1,6 +1,6 @@
 """How much each grid and each specialist carries: buildings, households and people, counted on one day."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -48,8 +48,9 @@ LEFT JOIN gridmap_specialist AS specialist
   ON specialist.id = assignment.specialist_id AND specialist.employed @> %(at)s
 LEFT JOIN gridmap_absence AS absence
   ON absence.specialist_id = specialist.id AND absence.period @> %(at)s AND absence.revoked_at IS NULL
-WHERE (%(subdistrict)s::bigint IS NULL OR community.subdistrict_id = %(subdistrict)s)
-  AND (%(communities)s::bigint[] IS NULL OR community.id = ANY(%(communities)s))
+WHERE %(everywhere)s
+   OR community.subdistrict_id = ANY(%(subdistricts)s)
+   OR community.id = ANY(%(communities)s)
 ORDER BY outline.code
 """
 
@@ -141,7 +142,7 @@ class Target:
 
 
 def grid_loads(
-    at: datetime, *, subdistrict: int | None = None, communities: Sequence[int] | None = None
+    at: datetime, *, subdistricts: Iterable[int] | None = None, communities: Iterable[int] | None = None
 ) -> list[GridLoad]:
     """Count buildings, households and people of every grid in force at `at`, in one query.
 
@@ -149,10 +150,8 @@ def grid_loads(
     ----------
     at : datetime
         The instant; with its time zone.
-    subdistrict : int, optional
-        Only grids of this subdistrict.
-    communities : sequence of int, optional
-        Only grids of these communities.
+    subdistricts, communities : iterable of int, optional
+        Only grids of these subdistricts or of these communities; every grid if neither is given.
 
     Returns
     -------
@@ -161,8 +160,9 @@ def grid_loads(
     """
     parameters = {
         "at": at,
-        "subdistrict": subdistrict,
-        "communities": None if communities is None else list(communities),
+        "everywhere": subdistricts is None and communities is None,
+        "subdistricts": list(subdistricts or ()),
+        "communities": list(communities or ()),
     }
     with connection.cursor() as cursor:
         cursor.execute(_LOADS, parameters)
