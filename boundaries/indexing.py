@@ -1,0 +1,74 @@
+"""The plan in force, read from the database into the index of `boundaries.bulk`."""
+
+from datetime import datetime
+from typing import Final
+
+import shapely
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from boundaries.bulk import BulkIndex, PlanProblem, build_index
+from boundaries.models import Edition, Subdistrict
+
+_OUTLINES: Final = """
+SELECT o.grid_id, o.code, o.name, c.code, ST_AsBinary(o.polygon)
+FROM boundaries_outline o
+JOIN boundaries_publication p
+  ON p.plan_id = o.plan_id AND p.community_id = o.community_id AND p.state = 'standing' AND p.period @> %(at)s
+JOIN boundaries_community c ON c.id = o.community_id
+WHERE %(town)s::bigint IS NULL OR c.subdistrict_id = %(town)s
+ORDER BY o.code
+"""
+
+_BUILDINGS: Final = """
+SELECT ST_AsBinary(b.footprint), w.grid_id
+FROM boundaries_building b
+JOIN boundaries_placement w ON w.building_id = b.id AND w.period @> %(at)s
+WHERE b.existed @> %(at)s AND (%(town)s::bigint IS NULL OR b.subdistrict_id = %(town)s)
+ORDER BY b.id
+"""
+
+
+def load_index(at: datetime, subdistrict: Subdistrict | None = None) -> BulkIndex:
+    """Index the outlines and buildings in force at the aware instant `at`: two queries.
+
+    Raises
+    ------
+    PlanProblem
+        No plan is in force then, or subdistricts with different reaches would share one index.
+    """
+    reaches = set(
+        Subdistrict.objects.filter(**({} if subdistrict is None else {"pk": subdistrict.pk}))
+        .values_list("nearest_reach_m", flat=True)
+        .order_by()
+        .distinct()
+    )
+    if len(reaches) > 1:
+        raise PlanProblem(_("The subdistricts differ in their reach of “nearest”: name the one you mean."))
+    values = {"at": at, "town": None if subdistrict is None else subdistrict.pk}
+    with connection.cursor() as cursor:
+        cursor.execute(_OUTLINES, values)
+        outlines = cursor.fetchall()
+        cursor.execute(_BUILDINGS, values)
+        buildings = cursor.fetchall()
+    if not outlines:
+        raise PlanProblem(_("No plan is in force at %(at)s.") % {"at": f"{at:%Y-%m-%d %H:%M}"})
+    number = {row[0]: index for index, row in enumerate(outlines)}
+    return build_index(
+        shapely.from_wkb([bytes(row[4]) for row in outlines]),
+        [row[1] for row in outlines],
+        names=[row[2] for row in outlines],
+        communities=[row[3] for row in outlines],
+        buildings=shapely.from_wkb([bytes(row[0]) for row in buildings]),
+        building_grids=[number.get(row[1], -1) for row in buildings],
+        reach=reaches.pop(),
+    )
+
+
+def index_version() -> tuple[tuple[str, int], ...]:
+    """What an index loaded now depends on; load again when it differs. One query."""
+    return tuple(
+        Edition.objects.filter(layer__in=("buildings", "grids"))
+        .order_by("layer")
+        .values_list("layer", "number")
+    )
