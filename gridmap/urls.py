@@ -16,5 +16,6 @@ urlpatterns = [
     path("sign-in/", SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("", include("boundaries.urls")),
     path("admin/", admin.site.urls),
 ]
