@@ -78,7 +78,8 @@ class Subdistrict(Named):
             sound("subdistrict_outline_sound", "outline"),
             CheckConstraint(
                 name="subdistrict_norm_whole",
-                condition=Q(norm="", norm_limit=None) | (Q(norm__in=Norm.values) & Q(norm_limit__gt=0)),
+                condition=Q(norm="", norm_limit=None)
+                | (Q(norm__in=Norm.values, norm_limit__isnull=False, norm_limit__gt=0)),
                 violation_error_message=_("A norm needs both what it counts and its limit."),
             ),
             CheckConstraint(

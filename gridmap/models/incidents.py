@@ -96,7 +96,6 @@ class Incident(models.Model):
         constraints = [
             not_blank("incident_text_given", "text"),
             one_of("incident_match_known", "match", Match),
-            one_of("incident_state_known", "state", IncidentState),
             CheckConstraint(
                 name="incident_closed_whole",
                 condition=Q(state=IncidentState.OPEN, closed_at=None)
