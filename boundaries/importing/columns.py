@@ -9,7 +9,24 @@ from django.utils.translation import gettext as _
 
 from boundaries.importing.report import ImportFileError
 
-_CODE: Final = ("code", "编码", "編碼", "代码", "代碼", "编号", "編號", "adcode", "gbcode", "geoid", "ref", "id", "gid", "fid", "objectid", "osm_id")
+_CODE: Final = (
+    "code",
+    "编码",
+    "編碼",
+    "代码",
+    "代碼",
+    "编号",
+    "編號",
+    "adcode",
+    "gbcode",
+    "geoid",
+    "ref",
+    "id",
+    "gid",
+    "fid",
+    "objectid",
+    "osm_id",
+)
 _NAME: Final = ("name", "名称", "名稱", "mc", "title", "name_zh", "name:zh")
 
 ROLES: Final[dict[str, tuple[str, ...]]] = {
@@ -48,6 +65,9 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
     "members": ("members", "persons", "people", "head_count", "size", "人数", "人口数", "人口", "家庭人数", "家庭人口", "常住人数", "居住人数"),
     "household.ref": ("source_ref", "household_id", "户编号", "户号编码", "房屋编码", "登记编号", "ref", "id", "序号编码"),
     "household.address": ("address", "addr", "地址", "详细地址", "住址", "现住址", "居住地址", "家庭住址"),
+    "osm.relation": ("osm_id",),
+    "osm.way": ("osm_way_id",),
+    **{f"osm.{tag}": (tag,) for tag in ("highway", "railway", "waterway", "tunnel", "landuse", "leisure", "natural", "water", "place")},
     "width": ("width", "width_m", "宽度", "路宽"),
     "rank": ("rank", "highway", "class", "道路等级", "等级", "道路类型"),
     "ground.ref": ("source_ref", *_CODE),
@@ -75,7 +95,8 @@ def parse_mapping(pairs: Iterable[str]) -> dict[str, str]:
         role, mark, column = pair.partition("=")
         if not mark or not role.strip() or not column.strip():
             raise ImportFileError(
-                _("“%(pair)s” is no mapping. Write it as role=COLUMN, for example code=VILLCODE.") % {"pair": pair}
+                _("“%(pair)s” is no mapping. Write it as role=COLUMN, for example code=VILLCODE.")
+                % {"pair": pair}
             )
         found[role.strip().lower()] = column.strip()
     return found

@@ -120,7 +120,9 @@ def half_edge_faults(areas: Mapping[Key, BaseGeometry]) -> list[tuple[float, flo
         Edges that stand twice in one direction, or more than twice. Empty for a valid coverage. An edge that lies on
         part of another is found as a crossing by `edge_faults`.
     """
-    rings = shapely.get_rings(shapely.get_parts(shapely.orient_polygons(np.array(list(areas.values()), dtype=object))))
+    rings = shapely.get_rings(
+        shapely.get_parts(shapely.orient_polygons(np.array(list(areas.values()), dtype=object)))
+    )
     points, ring_of = shapely.get_coordinates(rings, return_index=True)
     inside = ring_of[:-1] == ring_of[1:]
     edges = np.hstack([points[:-1][inside], points[1:][inside]])
@@ -221,7 +223,9 @@ def settle(
         if not own:
             tiling.lost.append(key)
             continue
-        tiling.areas[key] = own[0] if len(own) == 1 else polygons_of(shapely.coverage_union_all(own)) or joined(own)
+        tiling.areas[key] = (
+            own[0] if len(own) == 1 else polygons_of(shapely.coverage_union_all(own)) or joined(own)
+        )
     return tiling
 
 

@@ -11,7 +11,15 @@ from django.utils.translation import gettext as _
 from boundaries.importing.report import ImportFileError
 
 TRIALS: Final = ("utf-8", "gb18030", "big5hkscs")
-NAMES: Final = {"utf-8": "UTF-8", "gb18030": "GB18030 (GBK, GB2312)", "big5hkscs": "Big5", "cp1252": "Windows-1252", "iso8859-1": "ISO-8859-1", "utf-8-sig": "UTF-8", "utf-16": "UTF-16"}
+NAMES: Final = {
+    "utf-8": "UTF-8",
+    "gb18030": "GB18030 (GBK, GB2312)",
+    "big5hkscs": "Big5",
+    "cp1252": "Windows-1252",
+    "iso8859-1": "ISO-8859-1",
+    "utf-8-sig": "UTF-8",
+    "utf-16": "UTF-16",
+}
 _ALIASES: Final = {
     "936": "gb18030", "cp936": "gb18030", "gbk": "gb18030", "gb2312": "gb18030", "euc-cn": "gb18030",
     "ansi 936": "gb18030", "oem 936": "gb18030", "gb 2312": "gb18030",
@@ -61,9 +69,12 @@ def named(name: str) -> str:
         found = codecs.lookup(wanted).name
     except LookupError:
         raise ImportFileError(
-            _("Unknown text encoding “%(name)s”. Use UTF-8, GBK, GB18030, Big5 or another common name.") % {"name": name}
+            _("Unknown text encoding “%(name)s”. Use UTF-8, GBK, GB18030, Big5 or another common name.")
+            % {"name": name}
         ) from None
-    return {"gbk": "gb18030", "gb2312": "gb18030", "big5": "big5hkscs", "cp950": "big5hkscs"}.get(found, found)
+    return {"gbk": "gb18030", "gb2312": "gb18030", "big5": "big5hkscs", "cp950": "big5hkscs"}.get(
+        found, found
+    )
 
 
 def decodes(sample: bytes, name: str) -> bool:

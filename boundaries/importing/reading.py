@@ -33,7 +33,20 @@ from boundaries.importing.report import ImportFileError
 OSM_CONFIG: Final = Path(__file__).with_name("osmconf.ini")
 BATCH: Final = 20_000
 UNPACKED_LIMIT: Final = 8 << 30
-_READABLE: Final = (".gpkg", ".geojson", ".json", ".geojsonl", ".fgb", ".shp", ".gml", ".kml", ".csv", ".xlsx", ".osm", ".pbf")
+_READABLE: Final = (
+    ".gpkg",
+    ".geojson",
+    ".json",
+    ".geojsonl",
+    ".fgb",
+    ".shp",
+    ".gml",
+    ".kml",
+    ".csv",
+    ".xlsx",
+    ".osm",
+    ".pbf",
+)
 _SHAPEFILE_PARTS: Final = (".shp", ".dbf", ".shx", ".prj", ".cpg")
 # Drivers that go to a given row without reading all before it
 _SEEKABLE: Final = frozenset({"GPKG", "ESRI Shapefile", "FlatGeobuf"})
@@ -119,6 +132,12 @@ class Source:
             if step is None or len(batch.rows) < step:
                 return
 
+    def head(self, count: int) -> Batch | None:
+        """Read the first rows only, for a preview; None where there are none."""
+        if self._table is not None:
+            return next(self._table_batches(self._table, count), None)
+        return self._gdal_batch(0, count, None)
+
     def _gdal_batch(self, start: int, step: int | None, only: str | None) -> Batch:
         options: dict[str, Any] = {}
         if self.driver == "OSM":
@@ -202,7 +221,8 @@ class Source:
                     batch.shapes[index] = shapely.force_2d(shapely.from_wkt(text))
                 except shapely.errors.GEOSException as error:
                     batch.faults.setdefault(
-                        batch.rows[index], ("bad-geometry", _("The WKT cannot be read: %(error)s") % {"error": _short(error)})
+                        batch.rows[index],
+                        ("bad-geometry", _("The WKT cannot be read: %(error)s") % {"error": _short(error)}),
                     )
         elif self._place:
             x_name, y_name = self._place["x"], self._place["y"]
@@ -214,7 +234,10 @@ class Source:
                 except ValueError:
                     batch.faults.setdefault(
                         batch.rows[index],
-                        ("bad-coordinates", _("“%(x)s, %(y)s” is no pair of numbers.") % {"x": x_text, "y": y_text}),
+                        (
+                            "bad-coordinates",
+                            _("“%(x)s, %(y)s” is no pair of numbers.") % {"x": x_text, "y": y_text},
+                        ),
                     )
         return batch
 
@@ -236,9 +259,15 @@ def _unpack(wkb: NDArray[Any], batch: Batch) -> None:
             mended = shapely.from_wkb(wkb[index], on_invalid="fix")
         if mended is not None and not mended.is_empty and shapely.area(mended) > 0:
             shapes[index] = mended
-            batch.faults[row] = ("open-ring", _("A ring is not closed (%(reason)s); it was closed.") % {"reason": reason})
+            batch.faults[row] = (
+                "open-ring",
+                _("A ring is not closed (%(reason)s); it was closed.") % {"reason": reason},
+            )
         else:
-            batch.faults[row] = ("invalid-ring", _("The geometry cannot be built: %(reason)s.") % {"reason": reason})
+            batch.faults[row] = (
+                "invalid-ring",
+                _("The geometry cannot be built: %(reason)s.") % {"reason": reason},
+            )
     batch.shapes = shapely.force_2d(shapes)
 
 
@@ -261,8 +290,7 @@ def _gdal(file: str, notes: list[tuple[str, str]]) -> Iterator[None]:
         except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyogrio.errors.FeatureError,
                 pyogrio.errors.FieldError, pyogrio.errors.GeometryError, IndexError, UnicodeDecodeError, ValueError) as error:  # fmt: skip
             raise ImportFileError(
-                _("%(file)s cannot be read: %(reason)s.")
-                % {"file": file, "reason": _short(error, file)}
+                _("%(file)s cannot be read: %(reason)s.") % {"file": file, "reason": _short(error, file)}
             ) from None
     for warning in caught:
         text = _short(Exception(str(warning.message)))
@@ -333,7 +361,9 @@ def open_source(
             source = _csv(path, name, told_encoding, mapping or {})
         elif suffix == ".xlsx":
             book = xlsx.open_xlsx(path, sheet or layer_given)
-            source = Source(name, "XLSX", book.sheet, book.fields, None, None, book.rows, _path=path, _table=book)
+            source = Source(
+                name, "XLSX", book.sheet, book.fields, None, None, book.rows, _path=path, _table=book
+            )
             _find_place(source, mapping or {})
         elif suffix in (".shp", ".dbf", ".shx"):
             source = _shapefile(path, name, work, told_encoding)
@@ -372,7 +402,9 @@ def _shapefile(path: Path, name: str, work: Path, told_encoding: str | None) -> 
         if path.suffix.lower() == ".dbf":
             shapefile.read_table(path)  # a broken table is the more useful thing to be told
         raise ImportFileError(
-            _("%(file)s has no .shp beside it, so there are no places. Give the .shp, .dbf and .prj together, best as one zip.")
+            _(
+                "%(file)s has no .shp beside it, so there are no places. Give the .shp, .dbf and .prj together, best as one zip."
+            )
             % {"file": name}
         )
     notes: list[tuple[str, str]] = []
@@ -437,10 +469,14 @@ def _vector(path: Path, name: str, layer: str | None) -> Source:
             info = pyogrio.read_info(path, layer=layer, CONFIG_FILE=str(OSM_CONFIG))
         else:
             # Latin-1 keeps every byte, so that the real encoding can be applied afterwards
-            info = pyogrio.read_info(path, layer=layer, encoding="ISO-8859-1" if path.suffix == ".shp" else None)
+            info = pyogrio.read_info(
+                path, layer=layer, encoding="ISO-8859-1" if path.suffix == ".shp" else None
+            )
     kind = str(info["geometry_type"])
     if any(word in kind for word in _CURVED) or _gpkg_has_curves(path, layer):
-        notes.append(("curves", _("The layer holds curves; they were turned into short straight lines (4° each).")))
+        notes.append(
+            ("curves", _("The layer holds curves; they were turned into short straight lines (4° each)."))
+        )
     if " Z" in kind or "3D" in kind or "2.5D" in kind:
         notes.append(("dropped-z", _("The layer holds heights (Z); they were dropped.")))
     if re.search(r"\bZ?M\b|Measured", kind):
@@ -488,7 +524,9 @@ def _crs(told: Any, file: str) -> pyproj.CRS | None:
         found = pyproj.CRS.from_user_input(told)
     except pyproj.exceptions.CRSError:
         raise ImportFileError(
-            _("The coordinate system in %(file)s makes no sense. Name the right one with --crs, for example EPSG:4490.")
+            _(
+                "The coordinate system in %(file)s makes no sense. Name the right one with --crs, for example EPSG:4490."
+            )
             % {"file": file}
         ) from None
     if re.search(r"undefined|unknown|engineering", found.name, re.IGNORECASE) or found.is_engineering:
@@ -502,12 +540,16 @@ def _settle_crs(source: Source, told: str | None, *, needs_crs: bool) -> None:
             given = pyproj.CRS.from_user_input(told)
         except pyproj.exceptions.CRSError:
             raise ImportFileError(
-                _("“%(crs)s” is no coordinate system that is known here. Write it as EPSG:4544, for example.") % {"crs": told}
+                _("“%(crs)s” is no coordinate system that is known here. Write it as EPSG:4544, for example.")
+                % {"crs": told}
             ) from None
         if source.crs is not None and not given.equals(source.crs, ignore_axis_order=True):
             source.notes.append(
-                ("crs-overruled", _("The file says %(file)s; read as %(told)s, as asked.")
-                 % {"file": source.crs.name, "told": given.name})  # fmt: skip
+                (
+                    "crs-overruled",
+                    _("The file says %(file)s; read as %(told)s, as asked.")
+                    % {"file": source.crs.name, "told": given.name},
+                )  # fmt: skip
             )
         source.crs = given
     if source.has_shapes and source.crs is None and needs_crs:
@@ -529,7 +571,8 @@ def _gunzip(path: Path, work: Path) -> Path:
             shutil.copyfileobj(packed, out, 1 << 20)
     except (OSError, EOFError, zlib.error) as error:
         raise ImportFileError(
-            _("%(file)s cannot be unpacked: %(reason)s. Fetch the file again.") % {"file": path.name, "reason": _short(error)}
+            _("%(file)s cannot be unpacked: %(reason)s. Fetch the file again.")
+            % {"file": path.name, "reason": _short(error)}
         ) from None
     return target
 
@@ -538,7 +581,9 @@ def _unzip(path: Path, work: Path, layer: str | None) -> tuple[Path, str | None]
     """Unpack a zip and choose the file in it; ``layer`` may name one of several."""
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [one for one in archive.infolist() if not one.is_dir() and "__MACOSX" not in one.filename]
+            members = [
+                one for one in archive.infolist() if not one.is_dir() and "__MACOSX" not in one.filename
+            ]
             if sum(one.file_size for one in members) > UNPACKED_LIMIT:
                 raise ImportFileError(_("%(file)s unpacks to more than 8 GiB.") % {"file": path.name})
             for one in members:
@@ -553,7 +598,9 @@ def _unzip(path: Path, work: Path, layer: str | None) -> tuple[Path, str | None]
     found = sorted(one for one in work.iterdir() if one.is_file() and one.suffix.lower() in _READABLE)
     if not found:
         raise ImportFileError(
-            _("%(file)s holds no file that can be imported (GeoPackage, GeoJSON, Shapefile, CSV, Excel or OpenStreetMap).")
+            _(
+                "%(file)s holds no file that can be imported (GeoPackage, GeoJSON, Shapefile, CSV, Excel or OpenStreetMap)."
+            )
             % {"file": path.name}
         )
     named = [one for one in found if layer in (one.stem, one.name)]

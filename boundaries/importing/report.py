@@ -187,11 +187,7 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""
         self.counts["bad"] = len(self._bad_rows)
-        found = {
-            name: value
-            for name, value in asdict(self).items()
-            if not name.startswith("_")
-        }
+        found = {name: value for name, value in asdict(self).items() if not name.startswith("_")}
         found["ok"] = self.ok
         found["summary"] = self.summary()
         return found
@@ -202,7 +198,9 @@ class Report:
         if self.written:
             start = _("Written: %(created)s new, %(changed)s changed, %(unchanged)s unchanged.")
         elif self.dry_run:
-            start = _("Nothing written (dry run): %(created)s would be new, %(changed)s changed, %(unchanged)s unchanged.")
+            start = _(
+                "Nothing written (dry run): %(created)s would be new, %(changed)s changed, %(unchanged)s unchanged."
+            )
         else:
             start = _("Nothing was written.")
         end = _("%(read)s rows read, %(bad)s with errors.")
@@ -219,8 +217,17 @@ class Report:
                 for found in self.problems:
                     place = "" if found.place is None else json.dumps(found.place, separators=(",", ":"))
                     writer.writerow(
-                        [found.severity, found.code, found.row, found.field, _plain(found.subject),
-                         _plain(found.reason), found.area_m2, found.repaired, place]
+                        [
+                            found.severity,
+                            found.code,
+                            found.row,
+                            found.field,
+                            _plain(found.subject),
+                            _plain(found.reason),
+                            found.area_m2,
+                            found.repaired,
+                            place,
+                        ]
                     )
         else:
             path.write_text(json.dumps(self.to_dict(), ensure_ascii=False, indent=1), encoding="utf-8")

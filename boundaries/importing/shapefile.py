@@ -68,7 +68,9 @@ def record_offsets(path: Path) -> list[tuple[int, int]]:
     (version, kind) = struct.unpack_from("<ii", data, 28)
     if magic != 9994 or version != 1000 or kind not in _KNOWN:
         raise ImportFileError(
-            _("%(file)s is no Shapefile: its first bytes are wrong. Perhaps another file was renamed to .shp.")
+            _(
+                "%(file)s is no Shapefile: its first bytes are wrong. Perhaps another file was renamed to .shp."
+            )
             % {"file": name}
         )
     found: list[tuple[int, int]] = []
@@ -138,7 +140,9 @@ def read_table(path: Path) -> Table:
     with path.open("rb") as opened:
         head = opened.read(32)
         if len(head) < 32:
-            raise ImportFileError(_("%(file)s is no table: it has %(size)s bytes only.") % {"file": path.name, "size": size})
+            raise ImportFileError(
+                _("%(file)s is no table: it has %(size)s bytes only.") % {"file": path.name, "size": size}
+            )
         rows, header_size, row_size = struct.unpack_from("<IHH", head, 4)
         if header_size < 33 or row_size < 1 or header_size > size:
             raise ImportFileError(
@@ -161,7 +165,9 @@ def read_table(path: Path) -> Table:
     held = max(0, (size - header_size) // row_size)
     if held < rows:
         raise ImportFileError(
-            _("%(file)s is cut off: it announces %(rows)s rows and holds %(held)s (the last byte is %(byte)s). Ask for the file again.")
+            _(
+                "%(file)s is cut off: it announces %(rows)s rows and holds %(held)s (the last byte is %(byte)s). Ask for the file again."
+            )
             % {"file": path.name, "rows": rows, "held": held, "byte": size}
         )
     return Table(rows, header_size, row_size, names, text_columns, head[29])

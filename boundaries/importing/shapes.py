@@ -68,7 +68,8 @@ def to_wgs84(shapes: Shapes, crs: pyproj.CRS, datum: str) -> Shapes:
         found = reproject(shapes, crs, 4326)
     except pyproj.exceptions.ProjError as error:
         raise ImportFileError(
-            _("The coordinates cannot be brought from %(crs)s to degrees: %(error)s") % {"crs": crs.name, "error": error}
+            _("The coordinates cannot be brought from %(crs)s to degrees: %(error)s")
+            % {"crs": crs.name, "error": error}
         ) from None
     moved: Shapes = np.asarray(datums.geometry_to_wgs84(found, datum), dtype=object)
     return moved
@@ -109,7 +110,11 @@ def sound(shapes: Shapes, want: Wanted, *, repair: bool) -> tuple[Shapes, list[F
     endless = ~missing & ~np.isfinite(bounds).all(axis=1)
     for index in np.flatnonzero(endless):
         faults.append(
-            Fault(int(index), "bad-coordinates", _("The geometry has coordinates that are no numbers or lie off the projection."))
+            Fault(
+                int(index),
+                "bad-coordinates",
+                _("The geometry has coordinates that are no numbers or lie off the projection."),
+            )
         )
     found[endless] = None
 
@@ -136,7 +141,9 @@ def _keep_dimension(found: Shapes, want: Wanted, faults: list[Fault]) -> None:
             continue
         found[index] = joined(parts)
         if len(parts) < len(_leaves(shape)):
-            reason = _("Of a collection of several types only the polygons and lines that are needed were taken.")
+            reason = _(
+                "Of a collection of several types only the polygons and lines that are needed were taken."
+            )
             faults.append(Fault(int(index), "collection", reason, shape.centroid, repaired=True))
 
 
@@ -165,7 +172,13 @@ def _mend(found: Shapes, faults: list[Fault], *, repair: bool) -> None:
         usable = mended is not None and mended.area > 0
         if repair and usable:
             faults.append(
-                Fault(int(index), "invalid-ring", _("%(why)s; it was repaired.") % {"why": why}, place, repaired=True)
+                Fault(
+                    int(index),
+                    "invalid-ring",
+                    _("%(why)s; it was repaired.") % {"why": why},
+                    place,
+                    repaired=True,
+                )
             )
             found[index] = mended
         else:

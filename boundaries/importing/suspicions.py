@@ -155,15 +155,21 @@ def suspect_datum(
         "option": name,
     }  # fmt: skip
     if name is not None:
-        reason = _(
-            "All of %(count)s rows that the town already has lie %(distance).0f m %(bearing)s of where they are known: that is "
-            "the shift of %(datum)s. Try --datum %(option)s."
-        ) % facts
+        reason = (
+            _(
+                "All of %(count)s rows that the town already has lie %(distance).0f m %(bearing)s of where they are known: that is "
+                "the shift of %(datum)s. Try --datum %(option)s."
+            )
+            % facts
+        )
         return [Suspicion("wrong-datum", reason, _line(away, there))]
-    reason = _(
-        "All of %(count)s rows that the town already has lie %(distance).0f m %(bearing)s of where they are known. Check the "
-        "coordinate system and the datum."
-    ) % facts
+    reason = (
+        _(
+            "All of %(count)s rows that the town already has lie %(distance).0f m %(bearing)s of where they are known. Check the "
+            "coordinate system and the datum."
+        )
+        % facts
+    )
     return [Suspicion("constant-offset", reason, _line(away, there))]
 
 
@@ -175,8 +181,7 @@ def suspect_datum_by_overlap(
     Parameters
     ----------
     shapes, known : ndarray of object
-        New and existing polygons, EPSG:4326; of the same kind (buildings with buildings), or ``known`` is the outline
-        of the town alone.
+        New and existing polygons of one kind, EPSG:4326: buildings with buildings.
     metric_srid : int
     claimed : str
         The datum that ``shapes`` were read in.
@@ -200,7 +205,9 @@ def suspect_datum_by_overlap(
     raw = _as_claimed(sample, claimed)
     for name in ("wgs84", "gcj02", "bd09"):
         tried = np.asarray(datums.geometry_to_wgs84(raw, name), dtype=object)
-        shares[name] = _common_ground(np.asarray(reproject(tried, 4326, metric_srid), dtype=object), plain_known, tree)
+        shares[name] = _common_ground(
+            np.asarray(reproject(tried, 4326, metric_srid), dtype=object), plain_known, tree
+        )
         middle_of[name] = shapely.union_all(shapely.centroid(tried)).centroid
     now = shares["wgs84" if claimed == "cgcs2000" else claimed]
     best = max(shares, key=lambda name: shares[name])
@@ -213,7 +220,63 @@ def suspect_datum_by_overlap(
         "claimed": _DATUM_NAMES.get(claimed, claimed), "now": now * 100, "datum": _DATUM_NAMES[best],
         "then": shares[best] * 100, "option": best,
     }  # fmt: skip
-    return [Suspicion("wrong-datum", reason, _line(middle_of["wgs84" if claimed == "cgcs2000" else claimed], middle_of[best]))]
+    return [
+        Suspicion(
+            "wrong-datum",
+            reason,
+            _line(middle_of["wgs84" if claimed == "cgcs2000" else claimed], middle_of[best]),
+        )
+    ]
+
+
+def suspect_datum_by_outline(
+    shapes: Shapes, fields: Shapes, metric_srid: int, claimed: str
+) -> list[Suspicion]:
+    """Compare the ground that areas tile together with the communities that they should fill.
+
+    Parameters
+    ----------
+    shapes : ndarray of object
+        New areas that tile, EPSG:4326.
+    fields : ndarray of object
+        Outlines of the communities, EPSG:4326.
+    metric_srid : int
+    claimed : str
+        The datum that ``shapes`` were read in.
+
+    Returns
+    -------
+    list of Suspicion
+        One, when in another datum the areas fill their communities to 95 % or more, and what differs is less than a
+        third of what differs now.
+    """
+    here = shapes[~shapely.is_missing(shapes)]
+    if not len(here) or not len(fields):
+        return []
+    raw = _as_claimed(here, claimed)
+    plain = np.asarray(reproject(fields, 4326, metric_srid), dtype=object)
+    agreement: dict[str, float] = {}
+    middle_of: dict[str, BaseGeometry] = {}
+    for name in ("wgs84", "gcj02", "bd09"):
+        moved = np.asarray(reproject(datums.geometry_to_wgs84(raw, name), 4326, metric_srid), dtype=object)
+        together = shapely.union_all(shapely.make_valid(moved))
+        inside = shapely.area(shapely.intersection(plain, together)) / shapely.area(plain)
+        field = shapely.union_all(plain[inside > 0.5])
+        union = shapely.area(shapely.union(field, together))
+        agreement[name] = float(shapely.area(shapely.intersection(field, together)) / union) if union else 0.0
+        middle_of[name] = reproject(together.centroid, metric_srid, 4326)
+    now_in = "wgs84" if claimed == "cgcs2000" else claimed
+    best = max(agreement, key=lambda name: agreement[name])
+    if agreement[best] < 0.95 or 3 * (1 - agreement[best]) > 1 - agreement[now_in]:
+        return []
+    reason = _(
+        "Read in %(claimed)s, the areas agree with the outlines of their communities to %(now).1f %%; read in %(datum)s, to "
+        "%(then).1f %%. Try --datum %(option)s."
+    ) % {
+        "claimed": _DATUM_NAMES.get(claimed, claimed), "now": agreement[now_in] * 100, "datum": _DATUM_NAMES[best],
+        "then": agreement[best] * 100, "option": best,
+    }  # fmt: skip
+    return [Suspicion("wrong-datum", reason, _line(middle_of[now_in], middle_of[best]))]
 
 
 def _as_claimed(shapes: Shapes, claimed: str) -> Shapes:
@@ -256,7 +319,9 @@ def _datum_of(
     return best
 
 
-def _really_projected(middle: NDArray[np.float64], town: BaseGeometry | None, metric_srid: int | None) -> Suspicion:
+def _really_projected(
+    middle: NDArray[np.float64], town: BaseGeometry | None, metric_srid: int | None
+) -> Suspicion:
     x, y = float(np.median(middle[:, 0])), float(np.median(middle[:, 1]))
     facts = {"x": x, "y": y}
     for srid in _projections(town, metric_srid):

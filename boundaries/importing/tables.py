@@ -14,7 +14,11 @@ from boundaries.importing import columns, encoding
 from boundaries.importing.report import ImportFileError
 
 _BLOCK: Final = 1 << 20
-_BOMS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_BOMS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 HEADING_SEARCH: Final = 20
 ALL_NAMES: Final = frozenset(columns.plain(name) for names in columns.ROLES.values() for name in names)
 
@@ -63,7 +67,8 @@ class CsvFile:
                     elif any("\ufffd" in cell for cell in cells):
                         fault = (
                             "bad-text",
-                            _("Some bytes of the row are no text in %(encoding)s.") % {"encoding": self.guess.label},
+                            _("Some bytes of the row are no text in %(encoding)s.")
+                            % {"encoding": self.guess.label},
                         )
                     padded = [cell.strip() for cell in cells[:width]]
                     padded.extend("" for _missing in range(width - len(padded)))
@@ -177,7 +182,8 @@ def _encoding_of(path: Path, told: str | None) -> encoding.Guess:
             zero = -1 if guess.name.startswith("utf-16") else block.find(0)
             if zero >= 0:
                 raise ImportFileError(
-                    _("%(file)s is no text: there is a zero byte at %(byte)s.") % {"file": path.name, "byte": at + zero}
+                    _("%(file)s is no text: there is a zero byte at %(byte)s.")
+                    % {"file": path.name, "byte": at + zero}
                 )
             try:
                 decoder.decode(block)

@@ -55,7 +55,9 @@ class Workbook:
                 if number <= self.heading_line or not own:
                     continue
                 fault = None
-                broken = next((cell for cell in cells if cell.startswith("#") and cell.rstrip("!?/0AN") != cell), None)
+                broken = next(
+                    (cell for cell in cells if cell.startswith("#") and cell.rstrip("!?/0AN") != cell), None
+                )
                 if broken is not None:
                     fault = (
                         "formula-error",
@@ -131,7 +133,9 @@ def _open(path: Path) -> Any:
         start = opened.read(4)
     if start == _OLD:
         raise ImportFileError(
-            _("%(file)s is an old Excel file or locked with a password. Open it, save it as .xlsx without a password.")
+            _(
+                "%(file)s is an old Excel file or locked with a password. Open it, save it as .xlsx without a password."
+            )
             % {"file": path.name}
         )
     try:

@@ -35,6 +35,4 @@ class Command(BaseCommand):
                     }
                 ) from None
         seconds = perf_counter() - began
-        self.stdout.write(
-            _("%(count)d places in %(seconds).1f s.") % {"count": count, "seconds": seconds}
-        )
+        self.stdout.write(_("%(count)d places in %(seconds).1f s.") % {"count": count, "seconds": seconds})
