@@ -79,7 +79,7 @@ def number_key(text: str) -> str:
     >>> [number_key(text) for text in ("03", "3栋", "十二号", "58号附3号", "Ａ座", "3-02")]
     ['3', '3', '12', '58-3', 'a', '3-2']
     """
-    text = counted(plain(text) if not text.isdigit() else text)
+    text = counted(plain(text))
     text = re.sub(r"号(?=附)", "", text).replace("附", "-")
     text = re.sub(r"[^0-9a-z-]+", "", text) if re.search(r"[0-9a-z]", text) else squash(text)
     return "-".join(part.lstrip("0") or "0" for part in text.split("-") if part)
