@@ -1,0 +1,115 @@
+"""One rule, two ways: the statement for one point and the compiled index for many must give the same answers."""
+
+import random
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from django.utils import timezone
+
+from boundaries.actions.editions import raise_editions
+from boundaries.bulk import Match, PlanProblem
+from boundaries.indexing import index_version, load_index
+from boundaries.locating import metres_per_degree
+from boundaries.models import Building, Outline, Placement, Publication
+from gridmap.responsibility import locate
+from tests import factories
+from tests.factories import CELL, SOUTH, WEST, Town
+
+KX, KY = metres_per_degree(SOUTH)
+
+
+@pytest.fixture
+def town(db: None) -> Town:
+    """The tiny town with what makes locating hard.
+
+    - 0,0 / building 1: given by hand to 2,2, far away;
+    - 0,1 / building 2: moved onto the border of 0,1 and 0,2, stored in 0,1;
+    - 1,0: has a hole with nothing in it, wider than the reach, and a building in that hole stored in 1,0;
+    - 2,1: overlaps 2,2 by about 10 m.
+    """
+    town = factories.make_town(homes=False)
+    Placement.objects.filter(building=town.buildings[0][0][0]).update(grid=town.grids[2][2], is_override=True)
+    west, south = WEST + 2 * CELL - 0.0001, SOUTH + 2.7 * CELL
+    straddling = factories.box(west, south, west + 0.0003, south + 0.0002)
+    Building.objects.filter(pk=town.buildings[0][1][1].pk).update(
+        footprint=straddling, point=straddling.point_on_surface
+    )
+    holed = Outline.objects.get(grid=town.grids[1][0])
+    ring = factories.box(WEST + 0.0002, SOUTH + CELL + 0.0002, WEST + 0.0016, SOUTH + 2 * CELL - 0.0002)
+    holed.polygon = factories.MultiPolygon(holed.polygon.difference(ring), srid=4326)
+    holed.save()
+    wide = Outline.objects.get(grid=town.grids[2][1])
+    x0, y0, x1, y1 = wide.polygon.extent
+    wide.polygon = factories.box(x0, y0, x1 + 0.0001, y1)
+    wide.save()
+    return town
+
+
+def places() -> list[tuple[float, float]]:
+    """Points anywhere, on and beside borders and corners, in buildings, and beyond the rim."""
+    rng = random.Random(20191130)
+    reach = 80 / KX
+    found = [
+        (
+            rng.uniform(WEST - reach, WEST + 3 * CELL + reach),
+            rng.uniform(SOUTH - reach, SOUTH + 3 * CELL + reach),
+        )
+        for _ in range(250)
+    ]
+    for _ in range(150):
+        border = WEST + CELL * rng.randrange(4) + rng.choice([-1.2, -0.8, -1e-4, 0, 1e-4, 0.8, 1.2]) / KX
+        found.append((border, rng.uniform(SOUTH - 3 / KY, SOUTH + 3 * CELL + 3 / KY)))
+    for column in range(4):
+        for row in range(4):
+            for dx, dy in ((0, 0), (0.5, 0.5), (-0.9, 0.2), (0.71, -0.7)):
+                found.append((WEST + CELL * column + dx / KX, SOUTH + CELL * row + dy / KY))
+    for lon, lat in Building.objects.values_list("point", flat=True):
+        found.append((lon, lat))
+    return found
+
+
+@pytest.mark.parametrize("accuracy", [None, 30.0])
+def test_one_and_many_agree(town: Town, accuracy: float | None) -> None:
+    points = np.array(places())
+    at = timezone.now()
+    index = load_index(at)
+    many = index.locate(points[:, 0], points[:, 1], accuracy)
+    seen = set()
+    for i, (lon, lat) in enumerate(points):
+        one = locate(float(lon), float(lat), at=at, accuracy_m=accuracy)
+        said = (
+            Match(many.match[i]).name.lower(),
+            index.codes[many.grid[i]] if many.grid[i] >= 0 else None,
+            sorted(index.codes[grid] for grid in many.candidates(i)),
+        )
+        expected = (
+            one.match,
+            one.answer.grid["code"] if one.answer else None,
+            sorted(each.grid["code"] for each in one.candidates),
+        )
+        assert said == expected, f"at {lon:.8f} {lat:.8f}"
+        if one.answer:
+            assert many.distance[i] == pytest.approx(one.distance_m, abs=1e-3)
+        seen.add(one.match)
+    assert seen == {"inside", "edge", "nearest", "outside"}, "the points must meet every case"
+
+
+def test_index_of_a_time_without_plan(town: Town) -> None:
+    with pytest.raises(PlanProblem, match="No plan is in force"):
+        load_index(factories.FOUNDED - timedelta(days=1))
+
+
+def test_subdistricts_with_different_reach_are_told_apart(town: Town) -> None:
+    other = factories.make_subdistrict("510115002", "邻近街道", "Elsewhere")
+    other.nearest_reach_m = 10
+    other.save()
+    with pytest.raises(PlanProblem, match="name the one"):
+        load_index(timezone.now())
+    assert len(load_index(timezone.now(), town.subdistrict).codes) == Publication.objects.count() * 3
+
+
+def test_version_changes_with_the_layers(db: None) -> None:
+    before = index_version()
+    raise_editions("grids")
+    assert index_version() != before
