@@ -53,6 +53,7 @@ def _static_checks() -> dict[str, list[str | Path]]:
         "types": [*python, "-m", "mypy", *(s for s in SOURCES if (ROOT / s).exists())],
         "imports": [*python, "-c", _LINT_IMPORTS],
         "migrations": [*python, "manage.py", "makemigrations", "--check", "--dry-run"],
+        "static files": [*python, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"],
         "catalogues": [*python, "-m", "scripts.catalogues"],
     }
     node = Path(npm() or "npm").with_name("node")

@@ -10,8 +10,10 @@ from typing import Any
 
 import hypothesis
 import pytest
+from django.conf import settings
 from django.db import connections
 from django.db.models.signals import pre_migrate
+from django.test import override_settings
 from psycopg import sql
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -90,6 +92,15 @@ def _reconnect(options: str | None) -> None:
     connection.close()
     if hasattr(connection, "close_pool"):
         connection.close_pool()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_as_they_are() -> Iterator[None]:
+    """Serve static files from the sources: what an earlier `make up` collected may be older. (`make test` collects them
+    as well, which finds references that lead nowhere.)"""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    with override_settings(STORAGES={**settings.STORAGES, "staticfiles": plain}):
+        yield
 
 
 @pytest.fixture

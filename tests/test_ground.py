@@ -25,7 +25,7 @@ def test_tests_run_with_the_rights_of_the_application() -> None:
         "ALTER TABLE boundaries_subdistrict ADD COLUMN mine int",
         "DROP TABLE boundaries_subdistrict CASCADE",
         "UPDATE gridmap_auditentry SET id = id",
-        "DELETE FROM boundaries_revision",
+        "DELETE FROM gridmap_accessrecord",
     ],
 )
 def test_the_application_cannot_change_the_schema_or_history(statement: str) -> None:

@@ -26,7 +26,9 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     """Start the installed browser instead of one that Playwright would download."""
     found = os.environ.get("GRIDMAP_BROWSER") or next(filter(None, map(shutil.which, _BROWSERS)), None)
     if not found:
-        pytest.fail("No Chromium here. `make test` installs it; by hand: apt-get install chromium fonts-noto-cjk")
+        pytest.fail(
+            "No Chromium here. `make test` installs it; by hand: apt-get install chromium fonts-noto-cjk"
+        )
     arguments = [
         "--disable-background-networking",
         "--disable-component-update",
