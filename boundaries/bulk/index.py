@@ -57,9 +57,9 @@ class Located:
     building : ndarray of int32, shape (n,) or (0,)
         Building under the point or -1, if asked for.
     starts : ndarray of int64, shape (n + 1,)
-        The candidates of point i are ``candidate[starts[i]:starts[i + 1]]``, by distance, then code. Listed
-        where there is something to choose: on every edge, and where a building belongs to another grid than
-        the one it stands in.
+        The candidates of point i are ``candidate[starts[i]:starts[i + 1]]``, by distance, then code (a
+        building's grid that is not near goes first). Listed where there is something to choose: on every
+        edge, and where a building belongs to another grid than the one it stands in.
     candidate, candidate_distance : ndarray of int32 and float64, shape (m,)
     """
 
@@ -98,7 +98,7 @@ class BulkIndex:
     codes: tuple[str, ...]
     names: tuple[str, ...]
     communities: tuple[str, ...]
-    extent: NDArray[np.float64]
+    boxes: NDArray[np.float64]
     raster: Raster
     every_building: bool
 
@@ -142,7 +142,7 @@ class BulkIndex:
         def span(start: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
             stop = min(start + SPAN, n)
             return kernel.locate_span(
-                self.raster, self.extent, x, y, metres, with_building, start, stop,
+                self.raster, self.boxes, x, y, metres, with_building, start, stop,
                 match, reason, grid, distance, building, count,
             )  # fmt: skip
 
@@ -184,7 +184,7 @@ def build_index(
     buildings: Sequence[shapely.Geometry] | NDArray[np.object_] = (),
     building_grids: ArrayLike = (),
     tolerance: float = DEFAULT_TOLERANCE_M,
-    reach: float = DEFAULT_REACH_M,
+    reach: ArrayLike = DEFAULT_REACH_M,
     every_building: bool = False,
 ) -> BulkIndex:
     """Index the outlines in force at one time.
@@ -201,8 +201,10 @@ def build_index(
         Footprints in the order of precedence where two share a place.
     building_grids : array_like of int, shape (b,)
         Index of the grid that each building is stored with, -1 for none.
-    tolerance, reach : float
+    tolerance : float
         Metres; see the rule in `boundaries.locating`.
+    reach : float or array_like of float, shape (g,)
+        How far from a grid a point is still answered by it, metres.
     every_building : bool
         Keep all buildings, so that `locate` can tell the one under a point, not only those that can change
         an answer.
@@ -226,7 +228,8 @@ def build_index(
     for label, other in (("names", names), ("communities", communities)):
         if other is not None and len(other) != len(codes):
             raise PlanProblem(f"There are {len(codes)} grids but {len(other)} {label}.")
-    if not (tolerance > 0 and reach >= 0 and np.isfinite([tolerance, reach]).all()):
+    reaches = np.broadcast_to(np.asarray(reach, np.float64), (len(codes),))
+    if not (0 < tolerance < np.inf and (reaches >= 0).all() and np.isfinite(reaches).all()):
         raise PlanProblem("The tolerance must be more than 0 m and the reach not negative.")
     stored = np.asarray(building_grids, np.int64).reshape(-1)
     footprints = _polygons(
@@ -240,22 +243,21 @@ def build_index(
     place = np.empty(len(codes) + 1, np.int32)
     place[order] = np.arange(len(codes), dtype=np.int32)
     place[-1] = -1  # stored grid -1 stays -1
-    extent = np.array([np.inf, np.inf, -np.inf, -np.inf])
-    if len(codes):
-        west, south, east, north = shapely.total_bounds(shapes)
-        kx, ky = kernel.metres_per_degree(max(abs(south), abs(north)))
-        extent = np.array([west - reach / kx, south - reach / ky, east + reach / kx, north + reach / ky])
+    own_communities = tuple(communities) if communities is not None else ("",) * len(codes)
+    bounds = {
+        name: shapes[[own == name for own in own_communities]] for name in dict.fromkeys(own_communities)
+    }
     return BulkIndex(
         codes=tuple(codes),
         names=tuple(names) if names is not None else ("",) * len(codes),
-        communities=tuple(communities) if communities is not None else ("",) * len(codes),
-        extent=extent,
+        communities=own_communities,
+        boxes=np.array([shapely.total_bounds(shape) for shape in bounds.values()]).reshape(-1, 4),
         raster=raster.build(
             shapes[order],
             order,
             raster.Buildings(footprints, place[stored], np.arange(len(footprints), dtype=np.int32)),
             tolerance=float(tolerance),
-            reach=float(reach),
+            reaches=reaches[order],
             every_building=every_building,
         ),
         every_building=every_building,

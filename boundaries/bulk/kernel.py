@@ -17,6 +17,8 @@ from boundaries.bulk.layout import EMPTY, FAR, Bytes, Floats, Ints, Longs, Raste
 INSIDE, EDGE, NEAREST, OUTSIDE, INVALID = 0, 1, 2, 3, 4
 NO_REASON, MISSING, OUT_OF_RANGE, SWAPPED, BAD_ACCURACY = 0, 1, 2, 3, 4
 
+MAX_ACCURACY_M = 500.0  # as in `boundaries.locating`
+
 SEMI_MAJOR = 6378137.0  # WGS 84
 ECCENTRICITY_2 = 6.69437999014e-3
 
@@ -312,29 +314,36 @@ def sort_candidates(n: int, grids: Longs, distances: Floats, holds: Bytes) -> No
 
 
 @compiled
-def refusal(lon: float, lat: float, extent: Floats) -> int:
-    """Why a coordinate cannot be located. A swapped pair is one that would fall on the plan if exchanged."""
+def refusal(lon: float, lat: float) -> int:
+    """Why a pair of numbers is no place on earth."""
     if not (math.isfinite(lon) and math.isfinite(lat)):
         return MISSING
-    if extent[0] <= lon <= extent[2] and extent[1] <= lat <= extent[3]:
+    if abs(lat) <= 90.0 and abs(lon) <= 180.0:
         return NO_REASON
-    if extent[0] <= lat <= extent[2] and extent[1] <= lon <= extent[3]:
+    if abs(lon) <= 90.0 and abs(lat) <= 180.0:
         return SWAPPED
-    if abs(lat) > 90.0 or abs(lon) > 180.0:
-        return OUT_OF_RANGE
-    return NO_REASON
+    return OUT_OF_RANGE
+
+
+@compiled
+def looks_swapped(boxes: Floats, lon: float, lat: float) -> bool:
+    """Whether a place that is nowhere near would be in a community if its coordinates were exchanged."""
+    for i in range(boxes.shape[0]):  # noqa: SIM110 - Numba compiles no generator
+        if boxes[i, 0] <= lat <= boxes[i, 2] and boxes[i, 1] <= lon <= boxes[i, 3]:
+            return True
+    return False
 
 
 @compiled
 def locate_span(
-    r: Raster, extent: Floats, lon: Floats, lat: Floats, accuracy: Floats, want_building: bool,
+    r: Raster, boxes: Floats, lon: Floats, lat: Floats, accuracy: Floats, want_building: bool,
     start: int, stop: int,
     match: Bytes, reason: Bytes, answer: Ints, distance: Floats, building: Ints, count: Ints,
 ) -> tuple[Ints, Floats]:  # fmt: skip
     """Locate points start to stop into the last six arrays; return the candidates of all, one after the other.
 
     `accuracy` holds metres, NaN where not stated, or nothing at all. `count[i]` says how many candidates are
-    point i's: none where the answer is the only one there can be.
+    point i's: none where the answer is the only one there can be. `boxes` are those of the communities.
     """
     n_grids = r.order.size
     grids = np.empty(n_grids + 1, np.int64)
@@ -355,14 +364,16 @@ def locate_span(
         if want_building:
             building[i] = -1
 
+        why = refusal(x, y)
         radius = r.tolerance
         if accuracy.size > 0 and not math.isnan(accuracy[i]):
-            if accuracy[i] < 0.0 or accuracy[i] == np.inf:
-                match[i] = INVALID
-                why = refusal(x, y, extent)
-                reason[i] = why if why != NO_REASON else BAD_ACCURACY
-                continue
+            if why == NO_REASON and not 0.0 <= accuracy[i] <= MAX_ACCURACY_M:
+                why = BAD_ACCURACY
             radius = max(radius, accuracy[i])
+        if why != NO_REASON:
+            match[i] = INVALID
+            reason[i] = why
+            continue
 
         column = (x - r.x0) * r.inv_w
         row_f = (y - r.y0) * r.inv_h
@@ -384,39 +395,42 @@ def locate_span(
                 answer[i] = r.order[code]
                 distance[i] = 0.0
                 continue
-        else:
-            why = refusal(x, y, extent)
-            if why != NO_REASON:
-                match[i] = INVALID
-                reason[i] = why
-                continue
-        if code == EMPTY and cell >= 0 and bound > r.reach and bound > radius:
+        n = 0
+        stored = -1
+        near_nothing = code == EMPTY and cell >= 0 and bound > r.reach and bound > radius
+        kx, ky = 0.0, 0.0
+        if not near_nothing:
+            kx, ky = metres_per_degree(y)
+            if cell >= 0 and radius <= r.tolerance:
+                n = near_in_cell(r, cell, row, x, y, radius, kx, ky, grids, distances, holds)
+            else:
+                n = near_in_window(r, cell, row, x, y, radius, kx, ky, grids, distances, holds, best)
+            under = building_at(r, cell, x, y) if cell >= 0 else -1
+            if under >= 0:
+                stored = r.building_grid[under]
+
+        if n == 0 and stored < 0:  # nobody's ground: the nearest within reach, if any
+            if not near_nothing:
+                limit = r.reach
+                if cell >= 0 and 0 < r.clear[cell] < FAR:
+                    # some segment comes within the padding of a cell that many cells away
+                    wide = (r.clear[cell] + 1) / r.inv_w + r.pad_x
+                    high = (r.clear[cell] + 1) / r.inv_h + r.pad_y
+                    limit = min(limit, 1.001 * math.hypot(wide * kx, high * ky))
+                if limit < r.reach and r.own_reach.size > 0:
+                    limit = r.reach  # the nearest may not reach as far as the second
+                n = near_in_window(r, cell, row, x, y, limit, kx, ky, grids, distances, holds, best)
+                sort_candidates(n, grids, distances, holds)
             match[i] = OUTSIDE
-            continue
-
-        kx, ky = metres_per_degree(y)
-        if cell >= 0 and radius <= r.tolerance:
-            n = near_in_cell(r, cell, row, x, y, radius, kx, ky, grids, distances, holds)
-        else:
-            n = near_in_window(r, cell, row, x, y, radius, kx, ky, grids, distances, holds, best)
-
-        if n == 0:  # nobody's ground: the nearest within reach, if any
-            limit = r.reach
-            if cell >= 0 and 0 < r.clear[cell] < FAR:
-                # some segment comes within the padding of a cell that many cells away
-                steps = r.clear[cell] + 1
-                limit = min(
-                    limit,
-                    1.001 * math.hypot((steps / r.inv_w + r.pad_x) * kx, (steps / r.inv_h + r.pad_y) * ky),
-                )
-            n = near_in_window(r, cell, row, x, y, limit, kx, ky, grids, distances, holds, best)
-            if n == 0:
-                match[i] = OUTSIDE
-                continue
-            sort_candidates(n, grids, distances, holds)
-            match[i] = NEAREST
-            answer[i] = r.order[grids[0]]
-            distance[i] = distances[0]
+            for j in range(n):
+                if r.own_reach.size == 0 or distances[j] <= r.own_reach[grids[j]]:
+                    match[i] = NEAREST
+                    answer[i] = r.order[grids[j]]
+                    distance[i] = distances[j]
+                    break
+            if match[i] == OUTSIDE and looks_swapped(boxes, x, y):
+                match[i] = INVALID
+                reason[i] = SWAPPED
             continue
 
         sort_candidates(n, grids, distances, holds)
@@ -425,27 +439,22 @@ def locate_span(
             if holds[j] == 1:
                 chosen = j
                 break
-        alone = n == 1 and holds[0] == 1
-        stored = -1
-        if cell >= 0:
-            under = building_at(r, cell, x, y)
-            if under >= 0:
-                stored = r.building_grid[under]
-        if stored >= 0 and stored != grids[chosen]:
-            known = False
-            for j in range(n):
-                known = known or grids[j] == stored
-            if not known:
-                grids[n], distances[n], holds[n] = stored, distance_to_grid(r, stored, x, y, kx, ky), 0
-                n += 1
-                sort_candidates(n, grids, distances, holds)
+        sure = n == 0 or (n == 1 and (holds[0] == 1 or stored >= 0))
+        if stored >= 0:
+            chosen = n
             for j in range(n):
                 if grids[j] == stored:
                     chosen = j
-        match[i] = INSIDE if alone else EDGE
+            if chosen == n:  # a building of a grid that is not near: its grid first, then those that are
+                for j in range(n, 0, -1):
+                    grids[j], distances[j], holds[j] = grids[j - 1], distances[j - 1], holds[j - 1]
+                grids[0], distances[0], holds[0] = stored, distance_to_grid(r, stored, x, y, kx, ky), 0
+                chosen = 0
+                n += 1
+        match[i] = INSIDE if sure else EDGE
         answer[i] = r.order[grids[chosen]]
         distance[i] = distances[chosen]
-        if alone and n == 1:
+        if sure and n == 1:
             continue
         count[i] = n
         if filled + n > listed.size:

@@ -34,7 +34,8 @@ class Raster(NamedTuple):
     pad_x: float  # the tolerance in degrees, rounded up
     pad_y: float
     tolerance: float
-    reach: float
+    reach: float  # the largest
+    own_reach: Floats  # (grids,) if they differ, else (0,)
     code: Ints  # (ny * nx,)
     clear: Bytes  # (ny * nx,) chessboard distance to the nearest cell that holds a segment, at most FAR
     starts: Longs

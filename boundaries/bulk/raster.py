@@ -258,13 +258,18 @@ class Frame:
     pad_y: float
 
     @classmethod
-    def around(cls, edges: Edges, *, tolerance: float, reach: float) -> "Frame":
-        """Cells so small that about a twentieth of them holds a border, and no more than `MAX_CELLS`."""
+    def around(cls, edges: Edges, others: Floats, *, tolerance: float, reach: float) -> "Frame":
+        """Cells so small that about a twentieth of them holds a border, and no more than `MAX_CELLS`.
+
+        `others` bounds what else must lie on the raster; NaN for nothing.
+        """
         segments = edges.segments
         if not len(segments):
             return cls(0.0, 0.0, 0.0, 0.0, 0, 0, math.inf, 0.0, 0.0)
-        west, east = segments[:, [0, 2]].min(), segments[:, [0, 2]].max()
-        south, north = segments[:, 1].min(), segments[:, 3].max()
+        west = np.fmin(segments[:, [0, 2]].min(), others[0])
+        south = np.fmin(segments[:, 1].min(), others[1])
+        east = np.fmax(segments[:, [0, 2]].max(), others[2])
+        north = np.fmax(segments[:, 3].max(), others[3])
         kx, ky = metres_per_degree((south + north) / 2)
         margin = min(reach, 0.05 * max((east - west) * kx, (north - south) * ky)) + 4 * tolerance
         south, north = south - margin / ky, north + margin / ky
@@ -314,13 +319,16 @@ def build(
     buildings: Buildings,
     *,
     tolerance: float,
-    reach: float,
+    reaches: Floats,
     every_building: bool,
 ) -> Raster:
     """The raster of outlines that are sorted by code; `order` gives the caller's number of each."""
+    reach = float(reaches.max(initial=0.0))
     edges = edges_of(outlines)
     owner = edges.owner
-    frame = Frame.around(edges, tolerance=tolerance, reach=reach)
+    on_plan = buildings.footprints[(buildings.grids >= 0) | every_building]
+    others = shapely.total_bounds(on_plan) if len(on_plan) else np.full(4, np.nan)
+    frame = Frame.around(edges, others, tolerance=tolerance, reach=reach)
     nx, ny = frame.nx, frame.ny
 
     low, high = edges.segments[:, 1], edges.segments[:, 3]
@@ -365,7 +373,8 @@ def build(
     code[cells] = -2 - np.arange(cells.size, dtype=np.int32)
     return Raster(
         x0=frame.x0, y0=frame.y0, inv_w=frame.inv_w, inv_h=frame.inv_h, nx=nx, ny=ny,
-        cell_m=frame.cell_m, pad_x=frame.pad_x, pad_y=frame.pad_y, tolerance=tolerance, reach=reach,
+        cell_m=frame.cell_m, pad_x=frame.pad_x, pad_y=frame.pad_y, tolerance=tolerance,
+        reach=reach, own_reach=reaches if (reaches < reach).any() else np.empty(0),
         code=code, clear=clearance(doubtful, nx, ny),
         starts=np.append(starts[cells], starts[-1]), values=values, cover=cover[cells],
         segments=edges.segments, segment_grid=owner, grid_first=edges.first,
