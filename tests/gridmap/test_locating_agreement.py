@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from django.contrib.gis.geos import MultiPolygon
 from django.utils import timezone
 
 from boundaries.actions.editions import raise_editions
@@ -37,7 +38,7 @@ def town(db: None) -> Town:
     )
     holed = Outline.objects.get(grid=town.grids[1][0])
     ring = factories.box(WEST + 0.0002, SOUTH + CELL + 0.0002, WEST + 0.0016, SOUTH + 2 * CELL - 0.0002)
-    holed.polygon = factories.MultiPolygon(holed.polygon.difference(ring), srid=4326)
+    holed.polygon = MultiPolygon(holed.polygon.difference(ring), srid=4326)
     holed.save()
     wide = Outline.objects.get(grid=town.grids[2][1])
     x0, y0, x1, y1 = wide.polygon.extent
