@@ -4,15 +4,51 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
+from gridmap.views import desk, first_run, imports, loads, mine, register, today
 from gridmap.views.accounts import SignIn
 from gridmap.views.find import find
 from gridmap.views.home import home
-from gridmap.views.town import town_map
+from gridmap.views.town import card, grids, town_map
+from gridmap.views.town import loads as map_loads
 
 urlpatterns = [
     path("", find, name="find"),
     path("home/", home, name="home"),
     path("map/", town_map, name="map"),
+    path("map/grids.geojson", grids, name="map-grids"),
+    path("map/loads.json", map_loads, name="map-loads"),
+    path("map/card", card, name="map-card"),
+    path("mine/", mine.mine, name="specialist"),
+    path("mine/list/", mine.mine_list, name="mine-list"),
+    path("mine/map.geojson", mine.mine_map, name="mine-map"),
+    path("mine/buildings/<int:pk>/", mine.building, name="mine-building"),
+    path("mine/households/<int:pk>/", mine.household, name="mine-household"),
+    path("mine/households/<int:pk>/residents/", mine.residents, name="mine-residents"),
+    path("desk/", desk.desk, name="dispatcher"),
+    path("desk/list/", desk.incident_list, name="desk-list"),
+    path("desk/incidents.geojson", desk.incident_map, name="desk-map"),
+    path("desk/answer/", desk.answer, name="desk-answer"),
+    path("desk/incidents/", desk.report, name="desk-report"),
+    path("desk/incidents/<int:pk>/", desk.card, name="desk-card"),
+    path("desk/incidents/<int:pk>/close/", desk.close, name="desk-close"),
+    path("planner/", loads.loads, name="planner"),
+    path("planner/loads.csv", loads.loads_csv, name="planner-csv"),
+    path("planner/import/", imports.import_list, name="imports"),
+    path("planner/import/<int:pk>/", imports.import_run, name="import"),
+    path("planner/import/<int:pk>/problems.geojson", imports.import_map, name="import-map"),
+    path("planner/import/<int:pk>/check/", imports.import_check, name="import-check"),
+    path("planner/import/<int:pk>/write/", imports.import_write, name="import-write"),
+    path("planner/import/<int:pk>/cancel/", imports.import_cancel, name="import-cancel"),
+    path("planner/register/", register.register, name="register"),
+    path("planner/register/building/", register.register_building, name="register-building"),
+    path("planner/register/<int:pk>/place/", register.register_place, name="register-place"),
+    path("today/", today.today, name="today"),
+    path("first-run/", first_run.first_run, name="first-run"),
+    path("first-run/administrator/", first_run.make_administrator, name="first-run-administrator"),
+    path("first-run/subdistrict/", first_run.make_subdistrict, name="first-run-subdistrict"),
+    path("first-run/specialist/", first_run.make_specialist, name="first-run-specialist"),
+    path("first-run/publish/<int:pk>/", first_run.publish, name="first-run-publish"),
+    path("first-run/srid/", first_run.suggest_srid, name="first-run-srid"),
     path("sign-in/", SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -13,7 +13,9 @@ class NoPurpose(ValueError):
     """Personal data was asked for without saying why; the message is for a person."""
 
 
-def read(*, noun: str, object_ids: Iterable[int], fields: Iterable[str], purpose: str, by: User) -> AccessRecord:
+def read(
+    *, noun: str, object_ids: Iterable[int], fields: Iterable[str], purpose: str, by: User
+) -> AccessRecord:
     """Record one reading: who, about which objects, which fields, why, when. Never a value.
 
     Call it in the transaction that fetches what is shown: what was not recorded must not be seen.
@@ -27,7 +29,9 @@ def read(*, noun: str, object_ids: Iterable[int], fields: Iterable[str], purpose
     if not purpose:
         raise NoPurpose(_("Say what you need it for. It is recorded with your name."))
     if len(purpose) > MAX_PURPOSE:
-        raise NoPurpose(_("The purpose is longer than %(most)s characters. Shorten it.") % {"most": MAX_PURPOSE})
+        raise NoPurpose(
+            _("The purpose is longer than %(most)s characters. Shorten it.") % {"most": MAX_PURPOSE}
+        )
     return AccessRecord.objects.create(
         by=by, noun=noun, object_ids=sorted(set(object_ids)), fields=list(fields), purpose=purpose
     )

@@ -39,6 +39,12 @@ def is_untouched() -> bool:
     return not User.objects.exists() or not Subdistrict.objects.exists()
 
 
+def own_code() -> str:
+    """The code that `make up` made for this installation; empty where there is none."""
+    code: str = settings.SETUP_CODE
+    return code
+
+
 def new_setup_code() -> str:
     """A code that works for an hour on this installation; nothing is stored."""
     return signing.TimestampSigner(salt=SALT).sign(secrets.token_urlsafe(6))
@@ -47,7 +53,7 @@ def new_setup_code() -> str:
 def is_setup_code(given: str) -> bool:
     """Whether `given` is the installation's own code or one that `manage.py setup_code` printed lately."""
     given = given.strip()
-    own = settings.SETUP_CODE
+    own = own_code()
     if own and secrets.compare_digest(given.encode(), own.encode()):
         return True
     try:
