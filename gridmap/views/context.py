@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from boundaries.models import Subdistrict
@@ -20,4 +21,16 @@ def town(request: HttpRequest) -> dict[str, Any]:
         "is_synthetic": SimpleLazyObject(lambda: any(each.is_synthetic for each in towns)),
         "places": SimpleLazyObject(lambda: places_for(user)),
         "csp_nonce": getattr(request, "csp_nonce", ""),
+    }
+
+
+def map_data(town: Subdistrict | None) -> dict[str, Any]:
+    """What the map modules need to know; goes into the page with `json_script` as «map-data»."""
+    box = town.outline.extent if town and town.outline else None
+    return {
+        "town": town.code if town else "",
+        "box": [round(value, 5) for value in box] if box else None,
+        "tiles": "/tiles",
+        "grids": reverse("map-grids"),
+        "search": "/api/v1/search",
     }

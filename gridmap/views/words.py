@@ -1,0 +1,39 @@
+"""Words that the map's JavaScript says: translated here, so that one catalogue holds all."""
+
+from django.utils.translation import gettext as _
+
+from boundaries.models.search import PlaceKind
+
+
+def map_words() -> dict[str, object]:
+    """For `json_script` as «map-words». `%s`, `%c` and `%g` are filled in by the browser."""
+    return {
+        "zoomIn": _("Zoom in"),
+        "zoomOut": _("Zoom out"),
+        "lost": _("The map's ground cannot be loaded: the connection is lost. It goes on by itself."),
+        "gridsFailed": _("The grids could not be loaded. Check the connection."),
+        "again": _("Try again"),
+        "cardFailed": _("Who is responsible could not be asked. Check the connection and click again."),
+        "copied": _("The link to this view is copied."),
+        "none": _("Nothing found. Try a compound, a street with number, or a grid's code."),
+        "failed": _("The search could not be asked. Check the connection."),
+        "found": _("%s places found"),
+        "figures": _("%c communities, %g grids in force"),
+        "noPlan": _("No plan is in force yet."),
+        "noGrid": _("No grid of that name or code."),
+        "grids": _("%s grids"),
+        "people": _("people"),
+        "households": _("households"),
+        "buildings": _("buildings"),
+        "norm": _("norm"),
+        "mean": _("mean"),
+        "deviation": _("%s against the target"),
+        "byCommunity": _("Grids by community"),
+        "borders": _("Borders"),
+        "kind": _("Kind of grid"),
+        "all": _("all-purpose grid"),
+        "dedicated": _("dedicated grid"),
+        "communityBorder": _("community border"),
+        "gridBorder": _("grid border"),
+        "kinds": {kind.value: str(kind.label) for kind in PlaceKind},
+    }
