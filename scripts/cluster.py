@@ -236,12 +236,15 @@ class Cluster:
         pid = self.pid()
         if pid is None:
             return
+        folder = self.socket_folder
         with Step("Stopping the database"):
             os.kill(pid, signal.SIGINT)  # fast: running statements are cut off and rolled back
             for _ in range(600):
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
                 if self.pid() is None:
+                    with contextlib.suppress(OSError):
+                        folder.rmdir()
                     return
                 time.sleep(0.05)
             raise Trouble(f"The database server (process {pid}) does not stop.", f"Its log: {self.log}")
