@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.translation import gettext_lazy as _
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -59,6 +58,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.gis",
     "django_htmx",
+    "ninja",
     "leaflet",
     "procrastinate.contrib.django",
 ]
@@ -68,6 +68,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "gridmap.api.problems.ProblemMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -187,7 +188,12 @@ LEAFLET_CONFIG = {
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "gridmap"}}
+_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
+CACHES = {
+    "default": {"BACKEND": _MEMORY, "LOCATION": "gridmap"},
+    # Counts of public calls, apart so that nothing else pushes them out.
+    "rates": {"BACKEND": _MEMORY, "LOCATION": "rates", "OPTIONS": {"MAX_ENTRIES": 100_000}},
+}
 
 # Requests a minute that one visitor without a login may make to the public API and pages.
 PUBLIC_RATE = ENV.get("GRIDMAP_PUBLIC_RATE", "120/m")

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
+from gridmap.api import api
 from gridmap.views import desk, first_run, imports, loads, mine, register, today
 from gridmap.views.accounts import SignIn
 from gridmap.views.find import find
@@ -53,5 +54,6 @@ urlpatterns = [
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include("boundaries.urls")),
+    path("api/v1/", api.urls),
     path("admin/", admin.site.urls),
 ]

@@ -1,10 +1,11 @@
-"""Record who read personal data, before it is shown."""
+"""Record what was done, and who read personal data before it is shown."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django.utils.translation import gettext as _
 
-from gridmap.models import AccessRecord, User
+from gridmap.models import AccessRecord, AuditEntry, User
 
 MAX_PURPOSE = 200
 
@@ -27,11 +28,38 @@ def read(
     """
     purpose = purpose.strip()
     if not purpose:
-        raise NoPurpose(_("Say what you need it for. It is recorded with your name."))
+        raise NoPurpose(purpose_needed())
     if len(purpose) > MAX_PURPOSE:
         raise NoPurpose(
             _("The purpose is longer than %(most)s characters. Shorten it.") % {"most": MAX_PURPOSE}
         )
     return AccessRecord.objects.create(
         by=by, noun=noun, object_ids=sorted(set(object_ids)), fields=list(fields), purpose=purpose
+    )
+
+
+def purpose_needed() -> str:
+    """What to say where no purpose is given."""
+    return _("Say what you need it for. It is recorded with your name.")
+
+
+def record(
+    *,
+    verb: str,
+    noun: str,
+    object_id: int | str = "",
+    details: Mapping[str, Any] | None = None,
+    by: User | None,
+) -> AuditEntry:
+    """Record what was done, in the transaction that does it.
+
+    Parameters
+    ----------
+    details : mapping, optional
+        Codes, counts and ids; never a personal value.
+    by : User or None
+        None for the machinery, e.g. a purge by the clock.
+    """
+    return AuditEntry.objects.create(
+        by=by, verb=verb, noun=noun, object_id=str(object_id), details=dict(details or {})
     )

@@ -1,0 +1,84 @@
+"""Plans: published ones for everybody, drafts for those on whose ground they lie."""
+
+import json
+from typing import Any
+
+from django.contrib.gis.db.models.functions import AsGeoJSON
+from django.db.models import Prefetch, QuerySet
+from django.http import Http404, HttpRequest
+from django.utils import timezone
+from ninja import Router
+
+from boundaries.models import Outline, Plan, Publication
+from gridmap.api.areas import Id
+from gridmap.api.auth import PUBLIC, PUBLIC_SECURITY, visitor
+from gridmap.api.inputs import ERRORS
+from gridmap.api.shapes import PlanOut, PlanWithGrids
+from gridmap.api.throttling import PublicRate
+from gridmap.permissions import visible_plans
+
+router = Router(tags=["Plans"], auth=PUBLIC, throttle=PublicRate())
+
+
+@router.get("/plans", response={200: list[PlanOut]} | ERRORS, openapi_extra=PUBLIC_SECURITY, summary="Plans")
+def plans(request: HttpRequest) -> list[dict[str, Any]]:
+    """The newest 200 plans that the caller may see, each with the times for which it was put in force."""
+    return [_plan(plan) for plan in _visible(request)[:200]]
+
+
+@router.get(
+    "/plans/{id}",
+    response={200: PlanWithGrids} | ERRORS,
+    openapi_extra=PUBLIC_SECURITY,
+    summary="A plan with its grids",
+)
+def plan(request: HttpRequest, id: Id) -> dict[str, Any]:  # noqa: A002  # the address says id
+    """One plan with the outlines of its grids as GeoJSON."""
+    found = _visible(request).filter(pk=id).first()
+    if found is None:
+        raise Http404
+    rows = Outline.objects.filter(plan=found).select_related("community").order_by("code")
+    features = [
+        {
+            "type": "Feature",
+            "id": row.grid_id,
+            "geometry": json.loads(row.drawn),
+            "properties": {
+                "code": row.code,
+                "name": row.name,
+                "name_en": row.name_en,
+                "kind": row.kind,
+                "community": row.community.code,
+            },
+        }
+        for row in rows.annotate(drawn=AsGeoJSON("polygon", precision=8)).defer(
+            "polygon", "community__outline"
+        )
+    ]
+    return _plan(found) | {"grids": {"features": features}}
+
+
+def _visible(request: HttpRequest) -> QuerySet[Plan]:
+    in_force = Publication.objects.select_related("community").defer("community__outline").order_by("period")
+    rows = visible_plans(visitor(request), timezone.now()).select_related("subdistrict")
+    return rows.defer("subdistrict__outline").prefetch_related(Prefetch("publications", in_force))
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    return {
+        "id": plan.pk,
+        "name": plan.name,
+        "subdistrict": plan.subdistrict.code,
+        "is_draft": plan.frozen_at is None,
+        "created_at": plan.created_at,
+        "frozen_at": plan.frozen_at,
+        "publications": [
+            {
+                "community": each.community.code,
+                "start": each.period.lower,
+                "end": each.period.upper,
+                "state": each.state,
+            }
+            for each in plan.publications.all()
+        ],
+    }
