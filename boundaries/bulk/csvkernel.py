@@ -13,7 +13,7 @@ from boundaries.bulk.layout import Bytes, Floats, Ints, Longs
 
 QUOTE, NEWLINE, RETURN = 34, 10, 13
 PARSED, NO_TEXT, UNSURE = 0, 1, 2
-AT_START, IN_FIELD, IN_QUOTES = 0, 1, 2
+AT_START, IN_FIELD, IN_QUOTES, AFTER_QUOTE = 0, 1, 2, 3
 
 
 @compiled
@@ -25,13 +25,13 @@ def last_record_end(text: Bytes, delimiter: int) -> int:
         byte = text[i]
         if state == IN_QUOTES:
             if byte == QUOTE:
-                state = IN_FIELD  # a doubled mark brings it back
+                state = AFTER_QUOTE
         elif byte == NEWLINE:
             end = i + 1
             state = AT_START
         elif byte == delimiter:
             state = AT_START
-        elif byte == QUOTE and (state == AT_START or text[i - 1] == QUOTE):
+        elif byte == QUOTE and state != IN_FIELD:  # the first mark, or the second of a doubled one
             state = IN_QUOTES
         else:
             state = IN_FIELD

@@ -36,6 +36,8 @@ class Reason(IntEnum):
     OUT_OF_RANGE = kernel.OUT_OF_RANGE
     SWAPPED = kernel.SWAPPED
     ACCURACY = kernel.BAD_ACCURACY
+    NUMBER = 5  # in files: the text is no number
+    COLUMNS = 6  # in files: more fields than headings
 
 
 class PlanProblem(ValueError):
