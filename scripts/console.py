@@ -14,7 +14,7 @@ from types import TracebackType
 STARTED = time.monotonic()
 _TTY = sys.stdout.isatty()
 # Without a terminal there is nothing to redraw, so a long step reports in whole lines, less often.
-_TICK = 0.2 if _TTY else 15.0
+_TICK = 0.2 if _TTY else 5.0
 
 
 class Trouble(Exception):
@@ -85,14 +85,12 @@ def run(
     step: Step | None = None,
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
-    shows: bool = False,
 ) -> None:
     """Run a program with its output in a log file; the step shows its latest line.
 
     Parameters
     ----------
     environment : added to this process's own environment
-    shows : pass the program's lines on to the reader as well
 
     Raises
     ------
@@ -119,9 +117,7 @@ def run(
                 record.flush()
                 if line.strip():
                     lines = [*lines[-19:], line.rstrip()]
-                    if shows:
-                        say(f"      {line.rstrip()}")
-                    elif step:
+                    if step:
                         step.note(line.strip()[:100])
         except BaseException:
             # Ctrl-C: the program must not go on behind our back.

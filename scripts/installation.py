@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from scripts import environment, packages
 from scripts.cluster import Cluster
-from scripts.console import Step, Trouble, run, say
+from scripts.console import Step, Trouble, run
 from scripts.project import (
     LOCAL,
     LOGS,
@@ -111,19 +111,11 @@ def _database_task(task: str, variables: Mapping[str, str], *more: str) -> str:
     return done.stdout.strip()
 
 
-def manage(
-    step: Step | None,
-    settings: Mapping[str, str],
-    *arguments: str,
-    as_owner: bool = False,
-    shows: bool = False,
-) -> None:
+def manage(step: Step, settings: Mapping[str, str], *arguments: str, as_owner: bool = False) -> None:
     """Run a management command, as the tables' owner where it makes or loads them."""
     variables = {**settings, "DATABASE_URL": settings["DATABASE_OWNER_URL"]} if as_owner else settings
     log = LOGS / f"{arguments[0]}.log"
-    run(
-        [PYTHON, "manage.py", *arguments], log=log, step=step, environment=variables, folder=ROOT, shows=shows
-    )
+    run([PYTHON, "manage.py", *arguments], log=log, step=step, environment=variables, folder=ROOT)
 
 
 def bring_up_to_date(settings: Mapping[str, str]) -> None:
@@ -138,9 +130,13 @@ def bring_up_to_date(settings: Mapping[str, str]) -> None:
         else:
             manage(step, settings, "collectstatic", "--no-input")
             stamp("static", wanted)
-    if settings["GRIDMAP_TOWN"] == "demo" and _database_task("count", settings) == "0":
-        say("  ..  Demo town                       about a minute")
-        manage(None, settings, "demo_town", as_owner=True, shows=True)
+    if settings["GRIDMAP_TOWN"] == "demo":
+        with Step("Demo town") as step:
+            if _database_task("count", settings) != "0":
+                step.note("there already")
+            else:
+                manage(step, settings, "demo_town", as_owner=True)
+                step.note("loaded")
 
 
 def _static_sources() -> str:
