@@ -24,7 +24,7 @@ Datum = Literal["wgs84", "cgcs2000", "gcj02", "bd09"]
 
 DATUMS: Final[tuple[Datum, ...]] = get_args(Datum)
 CHINA: Final = (72.004, 0.8293, 137.8347, 55.8271)
-ITERATIONS: Final = 3
+ITERATIONS: Final = 4
 
 # Krasovsky 1940, which the displacement was computed on
 _A: Final = 6378245.0
@@ -87,7 +87,8 @@ def gcj02_to_wgs84(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
     """Take the GCJ-02 displacement back, to a micrometre or so.
 
     The displacement has no closed inverse. It varies slowly from place to place, so after the first estimate each
-    step of the fixed point ``wgs = gcj - displacement(wgs)`` wins two digits.
+    step of the fixed point ``wgs = gcj - displacement(wgs)`` wins two digits. Three steps do nearly everywhere; the
+    displacement has a cusp along 105° E, where the fourth brings 9 micrometres down to 1.4.
     """
     x, y = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
     east, north = _displacement(x, y)
@@ -120,7 +121,7 @@ def bd09_to_gcj02(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
     flat_x, flat_y = x - 0.0065, y - 0.006
     radius, angle = np.hypot(flat_x, flat_y), np.arctan2(flat_y, flat_x)
     gcj_x, gcj_y = flat_x, flat_y
-    for _ in range(ITERATIONS + 1):
+    for _ in range(ITERATIONS):
         near_radius = radius - 0.00002 * np.sin(gcj_y * _X_PI)
         near_angle = angle - 0.000003 * np.cos(gcj_x * _X_PI)
         gcj_x, gcj_y = near_radius * np.cos(near_angle), near_radius * np.sin(near_angle)

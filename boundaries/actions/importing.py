@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import shapely
@@ -19,6 +19,7 @@ from boundaries.actions.editions import BUILDINGS, GRIDS, GROUND, raise_editions
 from boundaries.actions.places import refresh_places
 from boundaries.importing import areas, ground
 from boundaries.importing.areas import AreaRow, Level, Place, Town
+from boundaries.importing.buildings import is_openstreetmap
 from boundaries.importing.report import ImportFileError, Progress, Report, no_progress
 from boundaries.importing.rows import Options
 from boundaries.importing.shapes import multipolygon, reproject
@@ -57,8 +58,8 @@ def as_shape(value: Any) -> BaseGeometry:
     return shapely.from_wkb(bytes(value.wkb))
 
 
-def as_geos(shape: BaseGeometry) -> GEOSGeometry:
-    """A Shapely geometry in EPSG:4326 as the database's."""
+def as_geos(shape: BaseGeometry) -> Any:
+    """A Shapely geometry in EPSG:4326 as the database's, of the same type."""
     return GEOSGeometry(memoryview(shapely.to_wkb(shape)), srid=4326)
 
 
@@ -168,7 +169,7 @@ def source_of(path: Path | str, options: Options) -> str:
     """Name under which references are remembered: as asked, ``osm``, or the file's name without endings."""
     if options.source:
         return options.source[:64]
-    if ground.is_openstreetmap(path):
+    if is_openstreetmap(path):
         return "osm"
     return Path(path).name.split(".")[0][:64]
 
@@ -323,7 +324,7 @@ def _write_compounds(
 ) -> None:
     every = list(Compound.objects.filter(community__subdistrict=subdistrict))
     by_ref = {one.source_ref: one for one in every if one.source_ref and one.source == source}
-    by_name = {(one.community_id, one.name): one for one in every}
+    by_name: dict[tuple[int | None, str], Compound] = {(one.community_id, one.name): one for one in every}
     created: list[Compound] = []
     changed: list[Compound] = []
     for row in rows:
@@ -398,7 +399,7 @@ def _write_grids(
         Outline(
             plan=plan,
             grid_id=in_force[row.code].grid_id if row.code in in_force else next(fresh).pk,
-            community_id=row.community_id, code=row.code, name=row.name, name_en=row.name_en, kind=row.kind,
+            community_id=cast("int", row.community_id), code=row.code, name=row.name, name_en=row.name_en, kind=row.kind,
             polygon=as_geos(multipolygon(row.shape)),
         )
         for row in rows
@@ -443,7 +444,12 @@ def import_ground(
     rows, report = ground.read_ground(path, kind, town, options, progress)
     report.counts["good"] = len(rows)
     source = source_of(path, options)
-    model: type[Street] | type[Water] | type[Land] = {"street": Street, "water": Water, "land": Land}[kind]
+    models_of: dict[ground.GroundKind, type[Street | Water | Land]] = {
+        "street": Street,
+        "water": Water,
+        "land": Land,
+    }
+    model = models_of[kind]
     known = {
         one.source_ref: one
         for one in model._default_manager.filter(subdistrict=subdistrict, source=source).exclude(

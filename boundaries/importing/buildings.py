@@ -319,7 +319,7 @@ def _match_ground(
                     _("A building of the town is not in the file. Is it gone?"),
                     [known[index].id],
                     place=as_geojson(there[building]),
-                )  # fmt: skip
+                )
             )
 
 
@@ -360,5 +360,5 @@ def _decide(
                 sorted(known[open_known[one]].id for one in group_known),
                 sorted(rows[open_rows[one]].row for one in group_rows),
                 as_geojson(shapely.union_all([rows[open_rows[one]].footprint for one in group_rows])),
-            )  # fmt: skip
+            )
         )

@@ -163,7 +163,7 @@ def settle(
     keys: list[Hashable] = list(areas)
     if not keys:
         return Tiling({})
-    given = np.array([areas[key] for key in keys], dtype=object)  # type: ignore[index]
+    given: Shapes = np.array(list(areas.values()), dtype=np.object_)
     faces = _faces(given, outline)
     owners = _owners(faces, given)
     inside = _within(faces, outline)
@@ -177,7 +177,8 @@ def settle(
     tiling = Tiling({})
     winner: list[int | None] = [next(iter(who)) if len(who) == 1 else None for who in owners]
     settled = [-1 if who is None else who for who in winner]
-    order = sorted(np.flatnonzero(disputed | (open_ground & inside)), key=lambda face: -sizes[face])
+    odd = [int(face) for face in np.flatnonzero(disputed | (open_ground & inside))]
+    order = sorted(odd, key=lambda face: float(-sizes[face]))
     widths = _widths(plain, order)
     for face in order:
         is_gap = bool(open_ground[face])
@@ -215,8 +216,7 @@ def settle(
 
     pieces: dict[int, list[BaseGeometry]] = defaultdict(list)
     for face, who in enumerate(winner):
-        members = owners[face] if who is None else {who}
-        for member in members:
+        for member in owners[face] if who is None else {who}:
             pieces[member].append(faces[face])
     for index, key in enumerate(keys):
         own = pieces.get(index)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
-import shapely
 from django.utils.translation import gettext as _
 from shapely.geometry.base import BaseGeometry
 
@@ -117,9 +116,9 @@ def read_ground(
     shapes = np.array([row.shape for row in found], dtype=object)
     for one in suspicions.suspect_place(shapes, town.outline, town.metric_srid):
         report.add(one.code, one.reason, severity="warning" if options.accept else "error", place=one.place)
-    for row, shape in zip(found, snapped(shapes), strict=True):
-        row.shape = shape
-        report.count(row.kind)
+    for made, shape in zip(found, snapped(shapes), strict=True):
+        made.shape = shape
+        report.count(made.kind)
     return _once(found, report), report
 
 

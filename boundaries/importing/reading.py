@@ -14,7 +14,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +28,7 @@ from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from boundaries.importing import columns, encoding, shapefile, tables, xlsx
+from boundaries.importing.encoding import Guess
 from boundaries.importing.report import ImportFileError
 
 OSM_CONFIG: Final = Path(__file__).with_name("osmconf.ini")
@@ -51,6 +52,7 @@ _SHAPEFILE_PARTS: Final = (".shp", ".dbf", ".shx", ".prj", ".cpg")
 # Drivers that go to a given row without reading all before it
 _SEEKABLE: Final = frozenset({"GPKG", "ESRI Shapefile", "FlatGeobuf"})
 _CURVED: Final = ("Curve", "Surface", "Circular", "Compound")
+Cells = Sequence[Any] | NDArray[Any]
 
 
 @dataclass(slots=True)
@@ -70,7 +72,7 @@ class Batch:
     """
 
     rows: list[int]
-    columns: dict[str, Sequence[Any]]
+    columns: dict[str, Cells]
     shapes: NDArray[np.object_]
     faults: dict[int, tuple[str, str]] = field(default_factory=dict)
 
@@ -101,7 +103,7 @@ class Source:
     has_shapes: bool = True
     _path: Path = field(default=Path(), repr=False)
     _table: tables.CsvFile | xlsx.Workbook | None = field(default=None, repr=False)
-    _guess: encoding.Guess | None = field(default=None, repr=False)
+    _guess: Guess | None = field(default=None, repr=False)
     _place: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -178,7 +180,7 @@ class Source:
             found.append(tables.unique(name, found))
         return found
 
-    def _decode(self, values: NDArray[Any], batch: Batch, name: str) -> Sequence[Any]:
+    def _decode(self, values: NDArray[Any], batch: Batch, name: str) -> Cells:
         if values.dtype != object or self._guess is None:
             return values
         found: list[Any] = []
@@ -210,7 +212,9 @@ class Source:
             yield self._table_batch(lines)
 
     def _table_batch(self, lines: list[tables.Line]) -> Batch:
-        cells = {name: [line.cells[index] for line in lines] for index, name in enumerate(self.fields)}
+        cells: dict[str, Cells] = {
+            name: [line.cells[index] for line in lines] for index, name in enumerate(self.fields)
+        }
         batch = Batch([line.number for line in lines], cells, np.full(len(lines), None, dtype=object))
         batch.faults.update({line.number: line.fault for line in lines if line.fault is not None})
         if "wkt" in self._place:
@@ -506,7 +510,7 @@ def _gpkg_has_curves(path: Path, layer: str) -> bool:
     if path.suffix.lower() != ".gpkg":
         return False
     try:
-        with sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True) as base:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
             found = base.execute(
                 "SELECT count(*) FROM gpkg_extensions WHERE table_name = ? AND (extension_name LIKE 'gpkg_geom_%CURVE%'"
                 " OR extension_name LIKE 'gpkg_geom_%SURFACE%' OR extension_name LIKE 'gpkg_geom_CIRCULAR%')",
@@ -549,7 +553,7 @@ def _settle_crs(source: Source, told: str | None, *, needs_crs: bool) -> None:
                     "crs-overruled",
                     _("The file says %(file)s; read as %(told)s, as asked.")
                     % {"file": source.crs.name, "told": given.name},
-                )  # fmt: skip
+                )
             )
         source.crs = given
     if source.has_shapes and source.crs is None and needs_crs:

@@ -102,20 +102,15 @@ def sound(shapes: Shapes, want: Wanted, *, repair: bool) -> tuple[Shapes, list[F
     found = shapes.copy()
     faults: list[Fault] = []
     missing = shapely.is_missing(found) | shapely.is_empty(found)
-    for index in np.flatnonzero(missing):
-        faults.append(Fault(int(index), "no-geometry", _("The row has no geometry.")))
+    faults += [
+        Fault(int(index), "no-geometry", _("The row has no geometry.")) for index in np.flatnonzero(missing)
+    ]
     found[missing] = None
 
     bounds = shapely.bounds(found)
     endless = ~missing & ~np.isfinite(bounds).all(axis=1)
-    for index in np.flatnonzero(endless):
-        faults.append(
-            Fault(
-                int(index),
-                "bad-coordinates",
-                _("The geometry has coordinates that are no numbers or lie off the projection."),
-            )
-        )
+    nowhere = _("The geometry has coordinates that are no numbers or lie off the projection.")
+    faults += [Fault(int(index), "bad-coordinates", nowhere) for index in np.flatnonzero(endless)]
     found[endless] = None
 
     _keep_dimension(found, want, faults)

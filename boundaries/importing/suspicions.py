@@ -17,7 +17,7 @@ from shapely import STRtree
 from shapely.geometry.base import BaseGeometry
 
 from boundaries import datum as datums
-from boundaries.importing.shapes import Shapes, reproject, to_wgs84, transformer
+from boundaries.importing.shapes import Shapes, reproject, transformer
 
 FEW: Final = 3
 _SAMPLE: Final = 400
@@ -368,7 +368,7 @@ def _swapped(x: NDArray[np.float64], y: NDArray[np.float64], town: BaseGeometry 
     if town is not None:
         yes = _near(turned, town) >= _MOST and _near(straight, town) < 1 - _MOST
     else:
-        yes = np.mean(_in_box(turned)) >= _MOST and np.mean(_in_box(straight)) < 1 - _MOST
+        yes = bool(np.mean(_in_box(turned)) >= _MOST and np.mean(_in_box(straight)) < 1 - _MOST)
     if not (impossible or yes):
         return None
     reason = _(

@@ -136,7 +136,8 @@ def heading(head: Sequence[tuple[int, Sequence[str]]]) -> tuple[int, list[str]]:
     scores = [sum(columns.plain(cell) in ALL_NAMES for cell in cells if cell) for _number, cells in head]
     best = max(range(len(head)), key=lambda index: (scores[index], -index))
     number, cells = head[best] if scores[best] >= 2 else head[0]
-    if not max(scores) and any(re.fullmatch(r"-?[\d.]+", cell) for cell in cells):
+    numeric = sum(re.fullmatch(r"-?[\d.]+", cell) is not None for cell in cells)
+    if (numeric and not max(scores)) or (numeric * 2 >= len(cells) and scores[best] < 2):
         # Headings are not numbers: the table starts with its first row
         return 0, [f"field_{position}" for position in range(1, len(cells) + 1)]
     names: list[str] = []
