@@ -11,13 +11,13 @@ from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from boundaries import locating
 from boundaries.locating import Place, PlaceError
 from boundaries.models import Subdistrict
 from boundaries.models.constraints import local_name
+from boundaries.prepared import prepared_cursor
 from gridmap.models import Part
 
 Audience = Literal["public", "staff"]
@@ -240,7 +240,7 @@ def locate(
     """
     where = locating.place(lon, lat, datum=datum, accuracy_m=accuracy_m)
     moment = at or timezone.now()
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_STATEMENT, locating.parameters(where, moment))
         names = [column.name for column in cursor.description]
         rows = [_decoded(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
