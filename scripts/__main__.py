@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 
 if sys.version_info < (3, 8):  # noqa: UP036  -- this is what tells people so
     sys.exit("Python 3.11 or newer is needed; this is %d.%d." % sys.version_info[:2])  # noqa: UP031
 
 from scripts import checks, installation, serving, upkeep
-from scripts.console import STARTED, Trouble, say
+from scripts.console import Trouble, say
 
 
 def up() -> int:
@@ -26,7 +25,7 @@ def up() -> int:
     with installation.database(town) as settings:
         installation.bring_up_to_date(settings)
         address = f"http://{serving.HOST}:{port}/"
-        serving.serve(port, settings, installation.welcome(settings, address, time.monotonic() - STARTED))
+        serving.serve(port, settings, lambda: installation.welcome(settings, address))
     return 0
 
 

@@ -40,8 +40,10 @@ class Unusable(Exception):
     """The database cannot be used as it is; the text says why and what to do."""
 
 
-def prepare_cluster(superuser_url: str, database: str, passwords: dict[str, str]) -> None:
+def prepare_cluster(superuser_url: str, database: str, passwords: dict[str, str]) -> bool:
     """Make roles, the template with the extensions, and the database from it; what is there already stays.
+
+    Returns whether the database is new.
 
     Parameters
     ----------
@@ -65,12 +67,14 @@ def prepare_cluster(superuser_url: str, database: str, passwords: dict[str, str]
         connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(APP), sql.Identifier(TEST)))
         connection.execute(sql.SQL("ALTER ROLE {} SET synchronous_commit = off").format(sql.Identifier(TEST)))
         _make_template(connection, superuser_url)
-        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
-                    sql.Identifier(database), sql.Identifier(OWNER), sql.Identifier(TEMPLATE)
-                )
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
+            return False
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
+                sql.Identifier(database), sql.Identifier(OWNER), sql.Identifier(TEMPLATE)
             )
+        )
+        return True
 
 
 def _make_template(connection: psycopg.Connection[tuple[object, ...]], superuser_url: str) -> None:
@@ -156,7 +160,8 @@ def main() -> int:
     try:
         if options.task == "prepare":
             passwords = json.loads(os.environ.get("GRIDMAP_ROLE_PASSWORDS", "{}"))
-            prepare_cluster(os.environ["DATABASE_SUPERUSER_URL"], options.database, passwords)
+            new = prepare_cluster(os.environ["DATABASE_SUPERUSER_URL"], options.database, passwords)
+            print("new" if new else "there")
         elif options.task == "check":
             check_foreign(os.environ["DATABASE_URL"], os.environ["DATABASE_OWNER_URL"])
         else:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 
 from scripts import environment, packages
 from scripts.cluster import Cluster
-from scripts.console import Step, Trouble, run
+from scripts.console import STARTED, Step, Trouble, run
 from scripts.project import (
     LOCAL,
     LOGS,
     PYTHON,
     ROOT,
     digest,
+    forget,
     is_stamped,
     make_local_folder,
     stamp,
@@ -62,9 +64,9 @@ def database(town: str) -> Iterator[dict[str, str]]:
         name = TOWNS[town]
         with Step("Database") as step:
             step.note(name)
-            _database_task(
-                "prepare", {"DATABASE_SUPERUSER_URL": cluster.url("postgres", "postgres")}, "--database", name
-            )
+            superuser = {"DATABASE_SUPERUSER_URL": cluster.url("postgres", "postgres")}
+            if _database_task("prepare", superuser, "--database", name) == "new":
+                forget(f"migrations-{name}")
         yield write_environment_file(
             {
                 "DATABASE_URL": cluster.url("gridmap_app", name),
@@ -78,7 +80,11 @@ def database(town: str) -> Iterator[dict[str, str]]:
 def test_database() -> Iterator[dict[str, str]]:
     """Settings for the tests: they make databases of their own from the template, and need no superuser for it."""
     if "DATABASE_URL" in os.environ:
-        yield {**write_environment_file({}), "DATABASE_URL": os.environ["DATABASE_URL"]}
+        yield {
+            **write_environment_file({}),
+            "DATABASE_URL": os.environ["DATABASE_URL"],
+            "GRIDMAP_TOWN": "empty",
+        }
         return
     cluster = Cluster.of_project()
     with cluster.running():
@@ -93,6 +99,7 @@ def test_database() -> Iterator[dict[str, str]]:
             **write_environment_file({}),
             "DATABASE_URL": url,
             "DATABASE_OWNER_URL": url,
+            "GRIDMAP_TOWN": "empty",
             "GRIDMAP_TEST_TEMPLATE": "gridmap_template",
         }
 
@@ -121,7 +128,12 @@ def manage(step: Step, settings: Mapping[str, str], *arguments: str, as_owner: b
 def bring_up_to_date(settings: Mapping[str, str]) -> None:
     """Migrations, static files, and the demo town where it is wanted and not there yet."""
     with Step("Migrations") as step:
-        manage(step, settings, "migrate", "--no-input", as_owner=True)
+        own = settings["DATABASE_URL"].startswith("postgres://gridmap_app@%2F")
+        name, wanted = f"migrations-{TOWNS[settings['GRIDMAP_TOWN']]}", _migrations()
+        # In a database that somebody else runs anything may have happened since.
+        if not own or not is_stamped(name, wanted):
+            manage(step, settings, "migrate", "--no-input", as_owner=True)
+            stamp(name, wanted)
         step.note("up to date")
     with Step("Static files") as step:
         wanted = _static_sources()
@@ -139,6 +151,12 @@ def bring_up_to_date(settings: Mapping[str, str]) -> None:
                 step.note("loaded")
 
 
+def _migrations() -> str:
+    """Hash of all migrations, ours and those of the packages."""
+    own = [path for app in ("boundaries", "gridmap") for path in (ROOT / app / "migrations").glob("*.py")]
+    return digest([*own, ROOT / "requirements" / "run.lock"])
+
+
 def _static_sources() -> str:
     """Hash of all that collected static files are made from."""
     own = [
@@ -151,9 +169,9 @@ def _static_sources() -> str:
     return digest([*own, *locks, ROOT / "gridmap" / "storage.py", ROOT / "gridmap" / "settings.py"])
 
 
-def welcome(settings: Mapping[str, str], address: str, elapsed: float) -> list[str]:
+def welcome(settings: Mapping[str, str], address: str) -> list[str]:
     """What to print once it serves: the address and, for the demo, who may sign in."""
-    lines = ["", f"Gridmap is ready after {elapsed:.0f} s: {address}"]
+    lines = ["", f"Gridmap is ready after {time.monotonic() - STARTED:.0f} s: {address}"]
     if settings["GRIDMAP_TOWN"] == "demo":
         lines += [
             "",

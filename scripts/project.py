@@ -51,6 +51,11 @@ def stamp(name: str, value: str) -> None:
     path.write_text(value)
 
 
+def forget(name: str) -> None:
+    """Have the work called `name` done again."""
+    (LOCAL / "stamps" / name).unlink(missing_ok=True)
+
+
 def read_environment_file() -> dict[str, str]:
     """The installation's own KEY=VALUE lines; empty when there are none yet."""
     if not ENVIRONMENT_FILE.is_file():

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -169,7 +169,7 @@ class Service:
         return "\n".join(f"      {line}" for line in self.log.read_text(errors="replace").splitlines()[-15:])
 
 
-def serve(port: int, environment: Mapping[str, str], welcome: list[str]) -> None:
+def serve(port: int, environment: Mapping[str, str], welcome: Callable[[], list[str]]) -> None:
     """Run web and worker until told to stop."""
     record = RUNNING / f"up-{port}.pid"
     services: list[Service] = []
@@ -182,7 +182,7 @@ def serve(port: int, environment: Mapping[str, str], welcome: list[str]) -> None
             services.append(worker)
             _wait_until_answering(web, port)
             step.note(f"logs in {LOGS.relative_to(ROOT)}/")
-        for line in welcome:
+        for line in welcome():
             say(line)
         _watch(web, worker)
     finally:
