@@ -139,7 +139,9 @@ def readings(text: str) -> list[Reading]:
     entrance = next((part.number for part in reversed(parts) if part.counter == "单元"), "")
     named = [part for part in parts if part.counter not in {"单元", "室", "层", "楼"}]
     if parts and not named:
-        found.append(Reading(squash(text[: parts[0].start]), penalty=20, words=_words(text[: parts[0].start])))
+        found.append(
+            Reading(squash(text[: parts[0].start]), penalty=20, words=_words(text[: parts[0].start]))
+        )
     for place in range(len(named) - 1, -1, -1):
         part = named[place]
         before = named[place - 1].end if place else 0

@@ -141,6 +141,11 @@ def _asks(readings: Sequence[Reading]) -> list[_Ask]:
         if reading.base:
             asks += _strict(number, reading)
             asks += _loose(number, reading)
+    # Similar spellings cost most (some ms): asked once, for the name without its number where there is one.
+    number = min(1, len(readings) - 1)
+    key = sound(latinised(readings[number].base))
+    if len(key) >= 4 and not key.isdigit():
+        asks.append(_Ask(3, number, KeyForm.SOUND, key, "", 200))
     return asks
 
 
@@ -149,8 +154,8 @@ def _strict(number: int, reading: Reading) -> list[_Ask]:
     base, less = reading.base, reading.penalty
 
     def ask(form: int, key: str, whole: int, head: int, tail: int = 0, inside: int = 0) -> _Ask:
-        levels = (max(0, level - less) for level in (whole, head, tail, inside))
-        return _Ask(1, number, form, key, key + LAST, *levels)
+        whole, head, tail, inside = (max(0, level - less) for level in (whole, head, tail, inside))
+        return _Ask(1, number, form, key, key + LAST, whole, head, tail, inside)
 
     chinese = is_chinese(base)
     asks = [ask(KeyForm.NAME, base, 950, 850, 760, 740)]
@@ -173,7 +178,7 @@ def _strict(number: int, reading: Reading) -> list[_Ask]:
 
 
 def _loose(number: int, reading: Reading) -> list[_Ask]:
-    """Slips of the pen, known names within a longer text, and similar spellings."""
+    """Slips of the pen, and known names within a longer text."""
     base, less = reading.base, reading.penalty
     if base.isdigit():
         return []
@@ -191,8 +196,6 @@ def _loose(number: int, reading: Reading) -> list[_Ask]:
         asks += [exactly(form, slip, score) for slip in slips(text, least=least)]
         asks += [exactly(slip_form, key, score) for key in (text, *slips(text, least=least)) if len(key) >= 2]
     asks += _parts(number, reading)
-    if len(latin) >= 4:
-        asks += [_Ask(3, number, form, latin, "", 200 - less) for form in (KeyForm.SOUND, KeyForm.ENGLISH)]
     return asks
 
 
@@ -215,9 +218,7 @@ def _parts(number: int, reading: Reading) -> list[_Ask]:
                 latin = latinised(text)
                 for form, key in ((KeyForm.NAME, text), (KeyForm.ENGLISH, text), (KeyForm.PINYIN, latin)):
                     if len(key) >= 2:
-                        asks.append(
-                            _Ask(2, number, form, key, key + LAST, score, score - 60, 0, 0, around)
-                        )
+                        asks.append(_Ask(2, number, form, key, key + LAST, score, score - 60, 0, 0, around))
         return asks
     text = reading.base[-MAX_PART:]
     if not is_chinese(text):
@@ -242,11 +243,14 @@ _LEVEL = (
     " WHEN k.key = a.key THEN a.tail ELSE a.inside END"
 )
 _SCORE = f"{_LEVEL} + {_WEIGHT} + 20.0 * length(a.key) / (length(k.key) + k.start)"
+# The cap bounds what one or two letters cost in a large town. In the order of keys the key itself comes first, so
+# that a whole name is never cut off.
+MOST_KEYS: Final = 800
 _RANGE = """
   SELECT a.reading, k.place_id, max({score}{context}) AS score
   FROM ask a CROSS JOIN LATERAL (
     SELECT k.place_id, k.start, k.key, k.kind FROM boundaries_placekey k
-    WHERE k.form = a.form AND k.key >= a.key AND k.key < a.upto {town} LIMIT 2000) k {join}
+    WHERE k.form = a.form AND k.key >= a.key AND k.key < a.upto {town} ORDER BY k.key LIMIT {most}) k {join}
   WHERE a.stage = {stage} AND {level} > 0 {guard}
   GROUP BY 1, 2"""
 
@@ -254,7 +258,9 @@ _RANGE = """
 def statement(*, scoped: bool, near: bool) -> str:
     """The SQL of `search`, composed of fixed fragments only; values go in as parameters."""
     town = "AND k.subdistrict_id = %(town)s" if scoped else ""
-    strict = _RANGE.format(score=_SCORE, level=_LEVEL, context="", town=town, join="", stage=1, guard="")
+    strict = _RANGE.format(
+        score=_SCORE, level=_LEVEL, context="", town=town, join="", stage=1, guard="", most=MOST_KEYS
+    )
     loose = _RANGE.format(
         score=_SCORE,
         level=_LEVEL,
@@ -263,6 +269,7 @@ def statement(*, scoped: bool, near: bool) -> str:
         town=town,
         join="JOIN boundaries_place p ON p.id = k.place_id",
         stage=2,
+        most=MOST_KEYS // 4,
         guard="AND NOT (SELECT found FROM any_strict)",
     )
     middle = "ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326)"
@@ -294,8 +301,7 @@ alike AS MATERIALIZED (
   SELECT a.reading, k.place_id, max(a.whole + 150 * similarity(a.key, k.key) + {_WEIGHT}) AS score
   FROM ask a CROSS JOIN LATERAL (
     SELECT k.place_id, k.key, k.kind FROM boundaries_placekey k
-    WHERE k.form IN ({KeyForm.ENGLISH:d}, {KeyForm.SOUND:d}) AND k.start = 0 AND k.form = a.form
-      AND k.key %%> a.key {town}
+    WHERE k.form IN ({KeyForm.ENGLISH:d}, {KeyForm.SOUND:d}) AND k.start = 0 AND k.key %%> a.key {town}
     ORDER BY similarity(a.key, k.key) DESC LIMIT 20) k
   WHERE a.stage = 3 AND NOT (SELECT found FROM any_loose)
   GROUP BY 1, 2),
@@ -391,9 +397,7 @@ def _former(code: str, title: str, ended: datetime, now: Sequence[Any]) -> str:
     return _("formerly %(name)s, until %(date)s") % {"name": title, "date": until}
 
 
-def _about_number(
-    reading: Reading, how: str, number: str, house_number: str, entrances: int | None
-) -> str:
+def _about_number(reading: Reading, how: str, number: str, house_number: str, entrances: int | None) -> str:
     """The entrance asked for, or that the house number is the nearest one known."""
     if how == "nearest":
         return _("nearest to number %(asked)s, which is not known") % {"asked": reading.number}

@@ -103,9 +103,18 @@ def refresh_places(
         rows = list(_rows(cursor, subdistrict, only))
         context = _area_names(cursor, subdistrict)
         _write(cursor, subdistrict, rows, context)
-        if not partial:
+        if not partial and _owns_tables(cursor):
+            # The application's role may not: there autovacuum does it within a minute.
             cursor.execute("ANALYZE boundaries_place, boundaries_placekey")
     return len(rows)
+
+
+def _owns_tables(cursor: Any) -> bool:
+    cursor.execute(
+        "SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class"
+        " WHERE oid IN ('boundaries_place'::regclass, 'boundaries_placekey'::regclass)"
+    )
+    return bool(cursor.fetchone()[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +145,9 @@ def _area_names(cursor: Any, subdistrict: Subdistrict) -> dict[int | None, Names
     city = "".join(plain(part) for part in (subdistrict.city, subdistrict.district, subdistrict.name))
     around = squash(city)
     names: dict[int | None, Names] = {
-        None: Names(subdistrict.name, subdistrict.name_en or subdistrict.name, f"{around} {latinised(around)}")
+        None: Names(
+            subdistrict.name, subdistrict.name_en or subdistrict.name, f"{around} {latinised(around)}"
+        )
     }
     cursor.execute(
         "SELECT id, name, name_en FROM boundaries_community WHERE subdistrict_id = %s", [subdistrict.pk]
@@ -297,9 +308,7 @@ def _numbered_en(name: str, what: str, number: str) -> str:
     return f"{name} {what} {number}"
 
 
-def _write(
-    cursor: Any, subdistrict: Subdistrict, rows: list[_Row], areas: dict[int | None, Names]
-) -> None:
+def _write(cursor: Any, subdistrict: Subdistrict, rows: list[_Row], areas: dict[int | None, Names]) -> None:
     """COPY the rows and their keys."""
     cursor.execute(
         "SELECT nextval(pg_get_serial_sequence('boundaries_place', 'id')) FROM generate_series(1, %s)",
@@ -311,7 +320,9 @@ def _write(
             area = areas.get(row.community) or areas[None]
             plain_detail = row.kind == PlaceKind.COMMUNITY or row.community is None
             detail = row.detail if plain_detail else " · ".join(filter(None, (area.name, row.detail)))
-            detail_en = row.detail_en if plain_detail else " · ".join(filter(None, (area.name_en, row.detail_en)))
+            detail_en = (
+                row.detail_en if plain_detail else " · ".join(filter(None, (area.name_en, row.detail_en)))
+            )
             copy.write_row((
                 pk, subdistrict.pk, row.community, row.kind, row.object_id, row.title[:200], row.title_en[:300],
                 detail[:400], detail_en[:600], area.context[:400], row.code, row.compound, row.number, row.street,

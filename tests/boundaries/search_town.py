@@ -1,6 +1,6 @@
 """A small town made for searching: homophones, polyphones, numbers with gaps, entrances, and a grid with a past.
 
-    柳台大道  8 10 14 16 58-3        依云镇 1 2 3 10 11 12 12-3        团结巷 in two communities? no: one lane, one compound
+柳台大道  8 10 14 16 58-3        依云镇 1 2 3 10 11 12 12-3        团结巷 in two communities? no: one lane, one compound
 """
 
 from dataclasses import dataclass, field

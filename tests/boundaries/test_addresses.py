@@ -42,7 +42,12 @@ def test_examples_in_the_docs(module: object) -> None:
 )
 def test_name_number_entrance(text: str, base: str, number: str, counter: str, entrance: str) -> None:
     reading = readings(text)[1]
-    assert (reading.base, reading.number, reading.counter, reading.entrance) == (base, number, counter, entrance)
+    assert (reading.base, reading.number, reading.counter, reading.entrance) == (
+        base,
+        number,
+        counter,
+        entrance,
+    )
 
 
 def test_whole_text_is_the_first_reading() -> None:

@@ -23,7 +23,14 @@ def content() -> set[tuple[object, ...]]:
     """All that is searched, without the ids that change with each build."""
     return set(
         PlaceKey.objects.values_list(
-            "kind", "form", "start", "key", "place__object_id", "place__title", "place__detail", "place__period"
+            "kind",
+            "form",
+            "start",
+            "key",
+            "place__object_id",
+            "place__title",
+            "place__detail",
+            "place__period",
         )
     ) | set(Place.objects.values_list("kind", "object_id", "title", "number", "house_number", "context"))
 

@@ -159,7 +159,9 @@ def first(query: str, **options: Any) -> Hit:
     return hits[0]
 
 
-@pytest.mark.parametrize(("query", "kind", "title"), EXPECTED, ids=[query for query, _kind, _title in EXPECTED])
+@pytest.mark.parametrize(
+    ("query", "kind", "title"), EXPECTED, ids=[query for query, _kind, _title in EXPECTED]
+)
 def test_expected_place_comes_first(town: SearchTown, query: str, kind: str, title: str) -> None:
     hit = first(query)
     assert (hit.kind, hit.title in title.split("|")) == (kind, True), search(query)
@@ -167,7 +169,11 @@ def test_expected_place_comes_first(town: SearchTown, query: str, kind: str, tit
 
 def test_every_beginning_of_a_name_finds_it(town: SearchTown) -> None:
     """The box searches at each key: nowhere on the way does the answer vanish."""
-    for query, title in (("依云镇3栋2单元", "依云镇"), ("yiyunzhen3dong", "依云镇"), ("柳台大道14号", "柳台大道")):
+    for query, title in (
+        ("依云镇3栋2单元", "依云镇"),
+        ("yiyunzhen3dong", "依云镇"),
+        ("柳台大道14号", "柳台大道"),
+    ):
         for length in range(1, len(query) + 1):
             hits = search(query[:length])
             assert any(title in hit.title for hit in hits) or length < 2, query[:length]
@@ -258,7 +264,8 @@ def test_other_subdistricts_keep_out(town: SearchTown) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["", "   ", "%", "_", "%%%", "'", "\"';--", "\\", "。，！", "\x00", "😀", "‮", "\ud800", "zzzzqqqq"]
+    "query",
+    ["", "   ", "%", "_", "%%%", "'", "\"';--", "\\", "。，！", "\x00", "😀", "\u202e", "\ud800", "zzzzqqqq"],
 )
 def test_nothing_to_find_is_an_empty_list(town: SearchTown, query: str) -> None:
     assert search(query, near=(103.83, 30.7)) == []
@@ -340,7 +347,10 @@ def test_large_tables_are_read_by_index_only(town: SearchTown) -> None:
             " SELECT p.id, p.subdistrict_id, 'building', 1 + i, 0, md5(p.id::text || i) FROM boundaries_place p,"
             " generate_series(1, 5) i WHERE p.object_id > 1000000"
         )
+        # Only the owner may count; the application's role waits for autovacuum.
+        cursor.execute("SET LOCAL ROLE NONE")
         cursor.execute("ANALYZE boundaries_place, boundaries_placekey")
+        cursor.execute("RESET ROLE")
     for query in ("依云镇3栋2单元", "柳台大道12号", "依云镇门口", "yiyumzhen 3", "3栋", "4003"):
         with CaptureQueriesContext(connection) as captured:
             search(query, near=(103.83, 30.7), limit=10)
@@ -348,5 +358,5 @@ def test_large_tables_are_read_by_index_only(town: SearchTown) -> None:
             cursor.execute("EXPLAIN " + captured[0]["sql"])
             plan = "\n".join(line for (line,) in cursor.fetchall())
         assert "place_key_by_prefix" in plan
-        assert "place_key_by_trigram" in plan
+        assert "place_key_by_trigram" in plan, plan
         assert "Seq Scan on boundaries_place" not in plan, plan
