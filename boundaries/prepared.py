@@ -28,7 +28,6 @@ class _PreparedCursor(psycopg.Cursor[tuple[Any, ...]]):
 def prepared_cursor() -> Iterator[CursorWrapper]:
     """A cursor of the default connection; use it for statements whose text never varies."""
     connection.ensure_connection()
-    with connection.wrap_database_errors:
-        cursor = connection._prepare_cursor(_PreparedCursor(connection.connection))
-    with cursor:
+    wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+    with wrap(_PreparedCursor(connection.connection)) as cursor:
         yield cursor
