@@ -8,7 +8,7 @@ server. They pass through Django's own wrappers, so that query counts, logging a
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from django.db import connection
@@ -29,5 +29,6 @@ def prepared_cursor() -> Iterator[CursorWrapper]:
     """A cursor of the default connection; use it for statements whose text never varies."""
     connection.ensure_connection()
     wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    with wrap(_PreparedCursor(connection.connection)) as cursor:
+    # The stubs ask for a wrapper; what Django wraps is the driver's cursor.
+    with wrap(cast(CursorWrapper, _PreparedCursor(connection.connection))) as cursor:
         yield cursor
