@@ -20,6 +20,11 @@ class Tag(models.TextChoices):
     VERIFY = "verify", _("verification visit")
 
 
+def labels_of(tags: list[str]) -> list[str]:
+    """What people call these tags; a tag that is no longer known stands as it is."""
+    return [str(Tag(tag).label) if tag in Tag.values else tag for tag in tags]
+
+
 class Household(models.Model):
     """A household (户) behind one door. It always follows its building to a grid."""
 
@@ -71,6 +76,11 @@ class Household(models.Model):
         entrance = f"{self.entrance}单元" if self.entrance else ""
         return f"{entrance} {self.room}".strip()
 
+    @property
+    def tag_labels(self) -> list[str]:
+        """What people call its tags."""
+        return labels_of(self.tags)
+
 
 class Resident(models.Model):
     """A person who lives here: name, birth year and tags, nothing more."""
@@ -103,3 +113,8 @@ class Resident(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk}"
+
+    @property
+    def tag_labels(self) -> list[str]:
+        """What people call his or her tags."""
+        return labels_of(self.tags)

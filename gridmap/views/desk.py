@@ -25,7 +25,7 @@ from gridmap.views.context import map_data
 from gridmap.views.visitor import user_of
 
 PAGE = 50
-MOST_ON_MAP = 2000
+MOST_ON_MAP = 500
 
 
 class CaseForm(forms.Form):
@@ -104,7 +104,7 @@ def incident_list(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def incident_map(request: HttpRequest) -> HttpResponse:
-    """The places of the listed incidents as GeoJSON; at most 2,000, the newest."""
+    """The places of the listed incidents as GeoJSON; at most 500, the newest."""
     may_use_desk(request)
     rows = (
         listed(request)
@@ -166,7 +166,7 @@ def report(request: HttpRequest) -> HttpResponse:
         return render(request, "desk/faults.html", {"faults": {"lon": [str(error)]}})
     # Whoever took it in sees what was stored, also where its ground is not his or hers.
     shown = card_context(request, incident.pk, Incident.objects.filter(pk=incident.pk))
-    return changed(render(request, "desk/card.html", shown | {"is_new": True}), incident)
+    return changed(render(request, "desk/saved.html", shown), incident)
 
 
 @login_required

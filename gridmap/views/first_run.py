@@ -242,7 +242,8 @@ def make_subdistrict(request: HttpRequest) -> HttpResponse:
     user = _administrator(request)
     form = SubdistrictForm(request.POST)
     if not form.is_valid():
-        return page(request, faults=form.errors, values=request.POST.dict())
+        faults = {**form.errors, "all_faults": form.non_field_errors()}
+        return page(request, faults=faults, values=request.POST.dict())
     setup.create_subdistrict(by=user, **form.cleaned_data)
     return redirect("first-run")
 

@@ -35,6 +35,7 @@ NEEDS: Final = {
     ImportKind.STAFF: Permission.MANAGE_STAFF,
 }
 ANY: Final = (Permission.IMPORT_AREAS, Permission.IMPORT_HOUSEHOLDS, Permission.MANAGE_STAFF)
+ENCODINGS: Final = ("UTF-8", "GBK", "GB18030", "Big5")
 SWITCHES: Final = ("skip_bad", "repair", "swap_axes", "accept")
 
 
@@ -120,6 +121,7 @@ def options_context(run: ImportRun) -> dict[str, Any]:
         "columns": _columns(run, found) if found else [],
         "kind_info": kind,
         "datums": DATUMS,
+        "encodings": ENCODINGS,
         "options": run.options,
     }
 

@@ -27,6 +27,13 @@ GROUPINGS: Final = {
     "specialist": gettext_lazy("By specialist"),
     "community": gettext_lazy("By community"),
 }
+HEADS: Final = {
+    "name": gettext_lazy("name"),
+    "buildings": gettext_lazy("buildings"),
+    "households": gettext_lazy("households"),
+    "people": gettext_lazy("people"),
+    "deviation": gettext_lazy("deviation"),
+}
 SORTS: Final[dict[str, Callable[["Line"], Any]]] = {
     "name": lambda line: (line.code, line.title),
     "buildings": lambda line: line.load.buildings,
@@ -52,6 +59,12 @@ class Line:
     vacant: int
     is_away: bool
     is_dedicated: bool = False
+    measure: str = "people"
+
+    @property
+    def value(self) -> int:
+        """What is compared with the target."""
+        return self.load.households if self.measure == "households" else self.load.people
 
     @property
     def percent(self) -> str:
@@ -79,6 +92,7 @@ def loads(request: HttpRequest) -> HttpResponse:
         "map_data": map_data(town),
         "grouping": grouping,
         "groupings": GROUPINGS,
+        "heads": HEADS.items(),
         "sort": request.GET.get("sort", "name"),
         "page": page,
         "aim": aim,
@@ -88,8 +102,7 @@ def loads(request: HttpRequest) -> HttpResponse:
             name: sum(getattr(line.load, name) for line in lines) for name in ("households", "people")
         },
         "rows": {
-            line.key: {"grids": line.grids, "class": line.load_class, "label": f"{line.title} {line.percent}"}
-            for line in page
+            line.key: {"grids": line.grids, "class": line.load_class, "label": f"{line.title} {line.percent}"} for line in page
         },
     }
     return render(request, "planner/table.html" if request.htmx else "planner/loads.html", context)  # type: ignore[attr-defined]  # set by django-htmx
@@ -176,6 +189,7 @@ def _grid_line(load: GridLoad, aim: Target) -> Line:
         vacant=int(load.is_vacant),
         is_away=load.lead_is_away,
         is_dedicated=load.kind == "dedicated",
+        measure=aim.measure,
     )
 
 
