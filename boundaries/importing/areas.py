@@ -228,7 +228,7 @@ def _report_sliver(sliver: coverage.Sliver, rows: list[AreaRow], report: Report,
     )
     owners = sliver.owners or sliver.neighbours
     first = rows[_index(owners[0])] if owners and code != "hole" else None
-    others = [] if severity != "error" else [rows[_index(key)] for key in owners[1:]]
+    others = [rows[_index(key)] for key in sliver.owners[1:]] if severity == "error" else []
     report.count({"overlap": "overlaps", "gap": "gaps", "hole": "holes"}[code])
     report.add(
         code, reason % facts, severity=severity, repaired=repaired, place=sliver.place, area_m2=sliver.area_m2,

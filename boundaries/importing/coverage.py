@@ -40,7 +40,7 @@ class Sliver:
     owners : tuple
         Areas that claim it; empty for a gap.
     neighbours : tuple
-        Areas along its border.
+        Areas along its border, the one with the longest part first.
     place : Polygon
         EPSG:4326.
     area_m2, width_m : float
@@ -200,7 +200,7 @@ def settle(
         if width > _NOTHING_M:
             sliver = Sliver(
                 tuple(keys[who] for who in sorted(owners[face])),
-                tuple(keys[who] for who in sorted(lengths)),
+                tuple(keys[who] for who in sorted(lengths, key=lambda who: (-lengths[who], who))),
                 faces[face],
                 float(sizes[face]),
                 width,

@@ -41,6 +41,7 @@ _COMMON: Final = frozenset(
     "村裡鄰縣鎮鄉處園廣場銀醫興寧義聲衛黨眾員環橋龍鳳體語繁漢灣"
 )
 _RARE_PENALTY: Final = 0.5
+_FEW: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def detect(samples: Iterable[bytes]) -> Guess:
     if not pieces or all(decodes(piece, "utf-8") for piece in pieces):
         return Guess("utf-8", found=True)
     best, best_score = "", 0.0
-    for name in TRIALS[1:]:
+    for name in TRIALS[1:] if _looks_double(pieces) else ():
         if all(decodes(piece, name) for piece in pieces):
             text = "".join(piece.decode(name, "ignore") for piece in pieces)
             # GB18030 can read nearly all Big5, hence the plausibility; on a draw it is the likelier of the two
@@ -137,8 +138,21 @@ def detect(samples: Iterable[bytes]) -> Guess:
                 best, best_score = name, score
     if best:
         return Guess(best, found=True)
-    other = charset_normalizer.from_bytes(b"\n".join(pieces)).best()
+    # statistics need something to count; a few accented letters are most likely Western
+    other = charset_normalizer.from_bytes(b"\n".join(pieces)).best() if size > _FEW else None
     return Guess(codecs.lookup(other.encoding).name if other is not None else "cp1252", found=True)
+
+
+def _looks_double(pieces: list[bytes]) -> bool:
+    """Tell whether high bytes come in company, as in Chinese; in Western text they stand alone among letters."""
+    high = alone = 0
+    for piece in pieces:
+        for at, byte in enumerate(piece):
+            if byte >= 0x80:
+                high += 1
+                before, after = piece[at - 1 : at], piece[at + 1 : at + 2]
+                alone += not (before and before[0] >= 0x80) and not (after and after[0] >= 0x80)
+    return alone <= 0.7 * high
 
 
 def decode_value(value: bytes, name: str) -> tuple[str, bool]:

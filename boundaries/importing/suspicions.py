@@ -267,7 +267,8 @@ def suspect_datum_by_outline(
         middle_of[name] = reproject(together.centroid, metric_srid, 4326)
     now_in = "wgs84" if claimed == "cgcs2000" else claimed
     best = max(agreement, key=lambda name: agreement[name])
-    if agreement[best] < 0.95 or 3 * (1 - agreement[best]) > 1 - agreement[now_in]:
+    misfit = 1 - agreement[now_in]
+    if misfit < 0.02 or agreement[best] < 0.95 or 3 * (1 - agreement[best]) > misfit:
         return []
     reason = _(
         "Read in %(claimed)s, the areas agree with the outlines of their communities to %(now).1f %%; read in %(datum)s, to "

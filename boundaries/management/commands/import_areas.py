@@ -1,6 +1,7 @@
 """``manage.py import_areas FILE --level community|compound|grid|street|water|land``."""
 
 from argparse import ArgumentParser
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -81,7 +82,8 @@ class Command(BaseCommand):
 
     def _publish(self, measures: dict[str, Any], when: str) -> None:
         plan = Plan.objects.select_related("subdistrict").get(pk=measures["plan"])
-        at = timezone.now() if when == "now" else parse_datetime(when)
+        # publishing refuses what lies in the past, if only by a millisecond
+        at = timezone.now() + timedelta(seconds=1) if when == "now" else parse_datetime(when)
         if at is None:
             raise CommandError(_("“%(when)s” is no time. Write it as 2019-11-30T08:00.") % {"when": when})
         if timezone.is_naive(at):
