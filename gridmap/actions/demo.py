@@ -15,9 +15,10 @@ from boundaries.actions.editions import BUILDINGS, GRIDS, GROUND, raise_editions
 from boundaries.actions.places import refresh_places
 from boundaries.models import Subdistrict
 from boundaries.models.constraints import since
+from fixtures.town.rows import Chunk
 from fixtures.town.staff import FOUNDING
 from fixtures.town.stories import lane_grid
-from fixtures.town.stream import TABLES, Chunk, Writer, stream
+from fixtures.town.stream import TABLES, Writer, stream
 from fixtures.town.town import DEFAULT_SEED, Town, make_town, silent
 from gridmap.models import AuditEntry, Role, RoleGrant, Specialist, SpecialistKind, User
 
@@ -83,9 +84,31 @@ def load_demo(
     DemoError
         The town, or somebody with the name of a demo login, is there already.
     """
-    copies = max(1, round(scale))
     _refuse_doubles(logins=logins)
     town = make_town(scale, seed=seed, today=today, say=say)
+    copies = max(1, round(scale))
+    return write_town(
+        town,
+        copies=copies,
+        households=households,
+        residents=residents,
+        logins=logins,
+        say=say,
+        about={"seed": seed, "scale": scale},
+    )
+
+
+def write_town(
+    town: Town,
+    *,
+    copies: int = 1,
+    households: bool = True,
+    residents: bool = True,
+    logins: bool = True,
+    say: Say = silent,
+    about: dict[str, float] | None = None,
+) -> Loaded:
+    """Write a town, `copies` times side by side, in one transaction; see `load_demo`."""
     counts: dict[str, int] = {}
     with transaction.atomic():
         first = _next_keys()
@@ -121,7 +144,7 @@ def load_demo(
             verb="load_demo",
             noun="subdistrict",
             object_id=towns[0].code,
-            details={"seed": seed, "scale": scale, "rows": counts},
+            details={**(about or {}), "rows": counts},
         )
     return Loaded(counts, made)
 
@@ -165,11 +188,9 @@ def _copy(chunk: Chunk) -> None:
 def _move_sequences() -> None:
     with connection.cursor() as cursor:
         for table in TABLES:
-            cursor.execute(
-                sql.SQL(
-                    "SELECT setval(pg_get_serial_sequence({}, 'id'), (SELECT max(id) + 1 FROM {}), false) WHERE EXISTS (SELECT FROM {})"
-                ).format(sql.Literal(table), sql.Identifier(table), sql.Identifier(table))
-            )
+            # On an empty table max(id) is null, and setval of null does nothing.
+            statement = sql.SQL("SELECT setval(pg_get_serial_sequence({}, 'id'), (SELECT max(id) FROM {}))")
+            cursor.execute(statement.format(sql.Literal(table), sql.Identifier(table)))
 
 
 def _make_logins(subdistrict: Subdistrict, town: Town, first: dict[str, int]) -> list[Login]:
