@@ -23,6 +23,7 @@ from gridmap.roster import roster
 
 router = Router(tags=["Areas"], auth=PUBLIC, throttle=PublicRate())
 MEDIA_TYPE: Final = "application/geo+json"
+DRAWN: Final = "drawn"
 Code = Annotated[str | None, Query(max_length=24, description="Only this one, by code.")]
 Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
@@ -39,13 +40,15 @@ def communities(request: HttpRequest, at: At = None, subdistrict: Code = None) -
     etag = _etag(when, subdistrict)
     if same := _unchanged(request, etag):
         return same
-    rows = Community.objects.select_related("subdistrict").annotate(drawn=AsGeoJSON("outline", precision=8))
+    rows = Community.objects.select_related("subdistrict").annotate(
+        **{DRAWN: AsGeoJSON("outline", precision=8)}
+    )
     if subdistrict:
         rows = rows.filter(subdistrict__code=subdistrict)
     features = (
         _feature(
             row.pk,
-            row.drawn,
+            getattr(row, DRAWN),
             {
                 "code": row.code,
                 "name": row.name,
@@ -74,8 +77,8 @@ def grids(request: HttpRequest, at: At = None, community: Code = None) -> HttpRe
     rows = Outline.objects.in_force(when).select_related("community__subdistrict").order_by("code")
     if community:
         rows = rows.filter(community__code=community)
-    drawn = rows.annotate(drawn=AsGeoJSON("polygon", precision=8)).defer("polygon", "community__outline")
-    features = (_feature(row.grid_id, row.drawn, _properties(row)) for row in drawn)
+    drawn = rows.defer("polygon", "community__outline").annotate(**{DRAWN: AsGeoJSON("polygon", precision=8)})
+    features = (_feature(row.grid_id, getattr(row, DRAWN), _properties(row)) for row in drawn)
     return _collection(request, features, when, etag)
 
 
@@ -90,7 +93,9 @@ def grid(request: HttpRequest, id: Id, at: At = None) -> HttpResponseBase:  # no
     when = moment(at)
     rows = Outline.objects.in_force(when).filter(grid=id).select_related("community__subdistrict")
     row = (
-        rows.annotate(drawn=AsGeoJSON("polygon", precision=8)).defer("polygon", "community__outline").first()
+        rows.annotate(**{DRAWN: AsGeoJSON("polygon", precision=8)})
+        .defer("polygon", "community__outline")
+        .first()
     )
     people = roster(when, [id]) if row else {}
     if row is None or row.code not in people:
@@ -114,7 +119,7 @@ def grid(request: HttpRequest, id: Id, at: At = None) -> HttpResponseBase:  # no
             "stand_in": found.stand_in.as_json(who) if found.stand_in else None,
             "host_contact": found.host_contact,
         }
-    text = _feature(row.grid_id, row.drawn, _properties(row) | extra)
+    text = _feature(row.grid_id, getattr(row, DRAWN), _properties(row) | extra)
     return HttpResponse(text, content_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
 

@@ -73,7 +73,7 @@ def anyone(_request: HttpRequest) -> AnonymousUser:
 SIGNED_IN: Final = [Token(), Session()]
 # Reading asks for no CSRF token, not even by POST: nothing is changed and no other site can read the answer.
 PUBLIC: Final = [Token(), Session(csrf=False), anyone]
-PUBLIC_SECURITY: Final = {"security": [{}, {"Token": []}, {"Session": []}]}
+PUBLIC_SECURITY: Final[dict[str, Any]] = {"security": [{}, {"Token": []}, {"Session": []}]}
 
 
 def visitor(request: HttpRequest) -> User | AnonymousUser:

@@ -162,7 +162,11 @@ def answer(request: HttpRequest, *, at: datetime, datum: str, accuracy_m: float 
 
 async def _unblocked(text: Iterator[str]) -> AsyncIterator[str]:
     """The same, worked out beside the event loop: a plain iterator would be read to its end first."""
-    while (chunk := await sync_to_async(next)(text, None)) is not None:
+
+    def further() -> str | None:
+        return next(text, None)
+
+    while (chunk := await sync_to_async(further)()) is not None:
         yield chunk
 
 

@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from ninja import Query, Router
 
 from boundaries.models import Subdistrict
@@ -71,7 +72,9 @@ def report(request: HttpRequest, body: IncidentIn, response: HttpResponse) -> tu
     if body.subdistrict:
         home = Subdistrict.objects.filter(code=body.subdistrict).first()
         if home is None:
-            raise ApiError(422, "subdistrict", body.subdistrict[:24], field="subdistrict")
+            raise ApiError(
+                422, "subdistrict", _("There is no subdistrict with this code."), field="subdistrict"
+            )
     made = report_incident(
         text=body.text,
         lon=body.lon,
@@ -126,13 +129,13 @@ def _found(user: User, key: int) -> Incident:
 
 
 def _cursor(text: str) -> tuple[datetime, int]:
-    stamp, _, key = text.replace(" ", "+").rpartition("_")
+    stamp, _underscore, key = text.replace(" ", "+").rpartition("_")
     try:
         reported, number = datetime.fromisoformat(stamp), int(key)
     except ValueError:
-        reported, number = datetime.min, -1
+        raise ApiError(422, "after", _("Send “next” of the page before, as it is."), field="after") from None
     if reported.tzinfo is None or not 2 <= reported.year <= 9998 or not 0 <= number < 2**63:
-        raise ApiError(422, "after", "“next”", field="after")
+        raise ApiError(422, "after", _("Send “next” of the page before, as it is."), field="after")
     return reported, number
 
 

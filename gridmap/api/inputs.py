@@ -1,11 +1,12 @@
 """Parameters that several calls share."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from ninja import Query
 
 from boundaries.locating import instant
@@ -56,6 +57,10 @@ def moment(text: str | None) -> datetime:
     # a plus sign that was not escaped in the address arrives as a space
     has_offset = any(sign in text[11:] for sign in "+-Zz ")
     try:
-        return instant(text, ZoneInfo(settings.TIME_ZONE) if has_offset else town_zone())
+        read = instant(text, ZoneInfo(settings.TIME_ZONE) if has_offset else town_zone())
     except ValueError as error:
         raise ApiError(422, "time", str(error), field="at") from None
+    if not 2 <= read.year <= 9998:
+        raise ApiError(422, "time", _("The year must lie between 2 and 9998."), field="at")
+    # Before zones were counted in minutes, towns kept the time of their own noon; no JSON has a notation for that.
+    return read.astimezone(UTC) if (read.utcoffset() or timedelta()) % timedelta(minutes=1) else read

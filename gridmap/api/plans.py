@@ -10,7 +10,7 @@ from django.utils import timezone
 from ninja import Router
 
 from boundaries.models import Outline, Plan, Publication
-from gridmap.api.areas import Id
+from gridmap.api.areas import DRAWN, Id
 from gridmap.api.auth import PUBLIC, PUBLIC_SECURITY, visitor
 from gridmap.api.inputs import ERRORS
 from gridmap.api.shapes import PlanOut, PlanWithGrids
@@ -37,12 +37,17 @@ def plan(request: HttpRequest, id: Id) -> dict[str, Any]:  # noqa: A002  # the a
     found = _visible(request).filter(pk=id).first()
     if found is None:
         raise Http404
-    rows = Outline.objects.filter(plan=found).select_related("community").order_by("code")
+    rows = (
+        Outline.objects.filter(plan=found)
+        .select_related("community")
+        .defer("polygon", "community__outline")
+        .order_by("code")
+    )
     features = [
         {
             "type": "Feature",
             "id": row.grid_id,
-            "geometry": json.loads(row.drawn),
+            "geometry": json.loads(getattr(row, DRAWN)),
             "properties": {
                 "code": row.code,
                 "name": row.name,
@@ -51,7 +56,7 @@ def plan(request: HttpRequest, id: Id) -> dict[str, Any]:  # noqa: A002  # the a
                 "community": row.community.code,
             },
         }
-        for row in rows.annotate(drawn=AsGeoJSON("polygon", precision=8)).defer(
+        for row in rows.annotate(**{DRAWN: AsGeoJSON("polygon", precision=8)}).defer(
             "polygon", "community__outline"
         )
     ]

@@ -189,7 +189,7 @@ def register(api: NinjaAPI) -> None:
 
     @api.exception_handler(Throttled)
     def too_many(_request: HttpRequest, error: Throttled) -> HttpResponse:
-        return problem(429, headers={"Retry-After": str(max(1, error.wait or 1))})
+        return problem(429, headers={"Retry-After": str(int(max(1, error.wait or 1)))})
 
     @api.exception_handler(RequestDataTooBig)
     def too_big(_request: HttpRequest, _error: RequestDataTooBig) -> HttpResponse:

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Query, Router
 
 from boundaries.locating import place
@@ -50,6 +51,11 @@ def _near(text: str | None) -> tuple[float, float] | None:
     try:
         lon, lat = (float(part) for part in text.split(","))
     except ValueError:
-        raise ApiError(422, "near", "“lon,lat”", field="near") from None
+        raise ApiError(
+            422,
+            "near",
+            _("Send longitude and latitude with a comma between, e.g. 103.8353,30.7012."),
+            field="near",
+        ) from None
     found = place(lon, lat)
     return found.lon, found.lat

@@ -7,7 +7,6 @@ from typing import Final
 from django.conf import settings
 from django.core.cache import caches
 from django.http import HttpRequest
-from ninja.errors import Throttled
 from ninja.throttling import BaseThrottle
 
 from gridmap.models import User
@@ -49,7 +48,7 @@ class PublicRate(BaseThrottle):
     """At most `settings.PUBLIC_RATE` calls by one address without a login, in each whole period of the clock."""
 
     def allow_request(self, request: HttpRequest) -> bool:
-        """Count the call; too many raise Throttled with the seconds to wait."""
+        """Count the call."""
         if isinstance(getattr(request, "auth", None), User):
             return True
         calls, seconds = parse_rate(settings.PUBLIC_RATE)
@@ -62,10 +61,9 @@ class PublicRate(BaseThrottle):
         except ValueError:
             # Dropped between the two calls, at the turn of the period or because the cache is full.
             return True
-        if count > calls:
-            raise Throttled(wait=int(seconds - now % seconds) + 1)
-        return True
+        return count <= calls
 
     def wait(self) -> float | None:
-        """Told by the exception."""
-        return None
+        """Seconds to the end of the period: the same for everybody."""
+        _calls, seconds = parse_rate(settings.PUBLIC_RATE)
+        return seconds - time.time() % seconds + 1
