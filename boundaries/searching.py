@@ -27,6 +27,7 @@ from boundaries.models import KeyForm, PlaceKind, Subdistrict
 from boundaries.spelling import latinised, slips, sound
 
 LAST: Final = "\U0010ffff"  # above every character: [key, key + LAST) are the keys that begin with key
+ONLY: Final = "\x01"  # [key, key + ONLY) is the key alone
 MAX_LIMIT: Final = 50
 MAX_READINGS: Final = 6
 MAX_PART: Final = 24
@@ -159,6 +160,7 @@ def _strict(number: int, reading: Reading) -> list[_Ask]:
 
     chinese = is_chinese(base)
     asks = [ask(KeyForm.NAME, base, 950, 850, 760, 740)]
+    asks.append(_Ask(1, number, KeyForm.ADDRESS, base, base + ONLY, max(1, 945 - less)))
     if not chinese and not reading.number and any(char.isdigit() for char in base):
         long_enough = len(base) >= 3
         asks.append(ask(KeyForm.CODE, base, 1000, 640, 800 if long_enough else 0, 320 if long_enough else 0))
@@ -185,7 +187,7 @@ def _loose(number: int, reading: Reading) -> list[_Ask]:
     latin = sound(latinised(base))
 
     def exactly(form: int, key: str, score: int) -> _Ask:
-        return _Ask(2, number, form, key, key + "\x01", max(1, score - less))
+        return _Ask(2, number, form, key, key + ONLY, max(1, score - less))
 
     asks: list[_Ask] = []
     for form, slip_form, text, least, score in (
@@ -229,7 +231,7 @@ def _parts(number: int, reading: Reading) -> list[_Ask]:
                 score = 300 + 10 * (end - start) + 12 * end - reading.penalty
                 around = text[:start] or text[end:]
                 part = text[start:end]
-                asks.append(_Ask(2, number, KeyForm.NAME, part, part + "\x01", score, 0, 0, 0, around))
+                asks.append(_Ask(2, number, KeyForm.NAME, part, part + ONLY, score, 0, 0, 0, around))
     return asks
 
 

@@ -86,12 +86,13 @@ def syllables(text: str) -> tuple[str, ...]:
     >>> syllables("重庆路"), syllables("b区长乐")
     (('chong', 'qing', 'lu'), ('b', 'qu', 'chang', 'le'))
     """
-    spoken = lazy_pinyin(text, style=Style.NORMAL, errors=_as_it_is, v_to_u=False)
+    spoken = lazy_pinyin(
+        text,
+        style=Style.NORMAL,
+        errors=list,  # type: ignore[arg-type]  # pypinyin documents lists of parts; its stub knows only text
+        v_to_u=False,
+    )
     return tuple(plain(part) for part in spoken)
-
-
-def _as_it_is(text: str) -> list[str]:
-    return list(text)
 
 
 def readings(text: str) -> Iterator[tuple[str, ...]]:

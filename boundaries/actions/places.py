@@ -12,6 +12,7 @@ from typing import Any, Final
 from django.db import connection, transaction
 
 from boundaries.addresses import house_value, number_key
+from boundaries.addresses import readings as read_address
 from boundaries.models import KeyForm, PlaceKind, Subdistrict
 from boundaries.spelling import HAN, counted, latinised, plain, readings, slips, sound, squash
 
@@ -170,7 +171,7 @@ def _rows(cursor: Any, town: Subdistrict, only: _Only) -> Iterator[_Row]:
         yield from _communities(cursor, town)
         yield from (row for row, _ids in streets)
         yield from _ground(cursor, town)
-    yield from _compounds(cursor, town, only)
+    yield from _compounds(cursor, town, only, {row.title: row.object_id for row, _ids in streets})
     yield from _grids(cursor, town, only)
     yield from _buildings(cursor, town, only, streets)
 
@@ -185,11 +186,12 @@ def _communities(cursor: Any, town: Subdistrict) -> Iterator[_Row]:
         full = community_title(name)
         yield _Row(
             PlaceKind.COMMUNITY, pk, full, point, tuple(box), title_en=name_en, code=code, community=pk,
-            detail=town.name, detail_en=town.name_en or town.name, names=list({name: 0, full: 0}), name_en=name_en,
+            detail=town.name, detail_en=town.name_en or town.name, names=list(dict.fromkeys((name, full, full.removesuffix("社区")))), name_en=name_en,
         )  # fmt: skip
 
 
-def _compounds(cursor: Any, town: Subdistrict, only: _Only) -> Iterator[_Row]:
+def _compounds(cursor: Any, town: Subdistrict, only: _Only, streets: dict[str, int]) -> Iterator[_Row]:
+    """Compounds; one whose address is a number on a known street can be found as the nearest number there."""
     cursor.execute(
         "SELECT c.id, c.community_id, c.name, c.name_en, c.address, ST_PointOnSurface(c.outline)::text, "
         f"{_BOX.format('c.outline')} FROM boundaries_compound c"
@@ -197,11 +199,14 @@ def _compounds(cursor: Any, town: Subdistrict, only: _Only) -> Iterator[_Row]:
         + (" AND c.id = ANY(%(only)s)" if only.partial else ""),
         {"town": town.pk, "only": only.compounds},
     )
+    by_key = {squash(counted(plain(name))): pk for name, pk in streets.items()}
     for pk, community, name, name_en, address, point, *box in cursor.fetchall():
+        at = next((found for found in read_address(address)[1:] if found.base in by_key), None)
         yield _Row(
             PlaceKind.COMPOUND, pk, name, point, tuple(box), title_en=name_en, community=community,
             detail=address, detail_en=address, names=[name], name_en=name_en,
-            addresses=[address] if address else [],
+            addresses=[address] if address else [], street=by_key[at.base] if at else None,
+            house_number=at.number[:24] if at else "",
         )  # fmt: skip
 
 
@@ -339,14 +344,14 @@ def spellings(
 ) -> set[Spelling]:
     """All keys of a place as (form, start, key); `start` is 0 for a whole name, else where the tail begins.
 
-    `names` are found from any character on, `addresses` (a compound's «柳台大道88号») from their beginning only.
+    `names` are found from any character on, `addresses` (a compound's «柳台大道88号») only as a whole.
     """
     found: set[Spelling] = set()
     for name in names:
         found |= _name_keys(name)
     for address in addresses:
         said = plain(address)
-        found |= {(KeyForm.NAME, 0, squash(text)) for text in (said, counted(said))}
+        found |= {(KeyForm.ADDRESS, 0, squash(text)) for text in (said, counted(said))}
     if english := plain(name_en):
         words = [squash(word) for word in english.split()]
         found |= {(KeyForm.ENGLISH, at, tail) for at, tail in _tails(words)}

@@ -40,6 +40,8 @@ class KeyForm(models.IntegerChoices):
     # A name or sound with one character left out: two spellings that share one are a slip apart.
     NAME_SLIP = 7, _("name with a slip")
     SOUND_SLIP = 8, _("sound with a slip")
+    # Where a compound stands (柳台大道88号), or a named building with its compound: only as a whole.
+    ADDRESS = 9, _("address")
 
 
 class Place(models.Model):

@@ -237,9 +237,9 @@ def test_number_typed_so_far_offers_what_it_may_become(town: SearchTown) -> None
 
 
 def test_nearest_house_number_is_on_the_same_side(town: SearchTown) -> None:
-    """9 lies between 8 and 10, and 15 between 14 and 16; of two as near the lower; 12 stands between 10 and 14."""
+    """9 lies between 8 and 10, and 15 between 14 and 16; of two as near the lower; the avenue ends at 123."""
     assert [first(f"柳台大道{n}号").title for n in (9, 15, 1000)] == [
-        "柳台大道 8号", "柳台大道 14号", "柳台大道 58-3号",
+        "柳台大道 8号", "柳台大道 14号", "银杏花园",
     ]  # fmt: skip
 
 
@@ -250,6 +250,24 @@ def test_kinds_and_limit(town: SearchTown) -> None:
     assert search("光华", kinds=[]) == []
     assert len(search("光华", limit=1)) == 1
     assert len(search("光华", limit=-5)) == 1
+
+
+def test_compound_address_is_a_number_on_its_street(town: SearchTown) -> None:
+    """银杏花园 stands at 123 of the avenue: nearest to 125, but no part of what the avenue's name finds."""
+    hit = first("柳台大道125号")
+    assert (hit.title, hit.note) == ("银杏花园", "nearest to number 125, which is not known")
+    assert "银杏花园" not in {hit.title for hit in search("柳台大道", limit=50)}
+
+
+def test_community_is_found_by_its_stem_before_all_else(town: SearchTown) -> None:
+    """Whether registers call it 光华 or 光华社区, the short name means the community."""
+    community = town.communities["光华"]
+    with transaction.atomic():
+        type(community).objects.filter(pk=community.pk).update(name="光华社区")
+        refresh_places(town.subdistrict)
+        for query in ("光华", "光华社区", "guanghua", "gaunghua", "gh"):
+            assert (first(query).kind, first(query).id) == ("community", community.pk), query
+        transaction.set_rollback(True)
 
 
 def test_other_subdistricts_keep_out(town: SearchTown) -> None:
