@@ -17,6 +17,7 @@ from boundaries.models.constraints import (
     always,
     half_open,
     in_force,
+    local_name,
     not_blank,
     one_at_a_time,
     one_of,
@@ -119,6 +120,11 @@ class Specialist(Named):
             one_of("specialist_kind_known", "kind", SpecialistKind),
             half_open("specialist_employed_half_open", "employed"),
         ]
+
+    @property
+    def public_title(self) -> str:
+        """The public name in the reader's language."""
+        return local_name(self.public_name, self.public_name_en)
 
 
 class Part(models.TextChoices):

@@ -62,7 +62,7 @@ def my_grids(user: User, at: datetime) -> list[MyGrid]:
     found = {outline.grid_id: MyGrid(outline, own.get(outline.grid_id, Part.MEMBER)) for outline in outlines}
     for grid_id, grid in found.items():
         if grid.part == Part.STAND_IN and (lead := leads.get(grid_id)):
-            grid.for_whom, grid.until = lead.specialist.title, ends.get(lead.specialist_id)
+            grid.for_whom, grid.until = lead.specialist.public_title, ends.get(lead.specialist_id)
     sums = visible_households(user, at).order_by().values("building__placements__grid")
     for grid_id, households, people in sums.annotate(n=Count("pk"), p=Sum("head_count")).values_list(
         "building__placements__grid", "n", "p"

@@ -74,4 +74,4 @@ def _stand_ins(grids: list[int]) -> dict[int, str]:
         .exclude(specialist__in=Absence.objects.filter(in_force(now)).values("specialist"))
         .select_related("specialist")
     )
-    return {post.grid_id: post.specialist.title for post in posts}
+    return {post.grid_id: post.specialist.public_title for post in posts}

@@ -119,6 +119,8 @@ function take({ lon, lat }, address = "") {
   $("case-place").firstElementChild.textContent = address || `${lon.toFixed(6)}, ${lat.toFixed(6)}`;
   spot.put(place);
   ask();
+  // One goes on writing: the place was the short errand.
+  $("case-text").focus({ preventScroll: true });
 }
 
 if (form) {
@@ -133,8 +135,10 @@ if (form) {
     });
   }
   form.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     if (event.key === "Escape") closeForm();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !form.hidden && !event.isComposing) form.requestSubmit();
   });
   // The saved card comes out of band; an empty result then means that it was stored.
   form.addEventListener("htmx:afterRequest", (event) => {
@@ -143,7 +147,7 @@ if (form) {
   shortcut("n", openForm);
   map.on("click", ({ latlng }) => take({ lon: latlng.lng, lat: latlng.lat }));
   element.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.target !== element) return;
+    if (event.key !== "Enter" || event.ctrlKey || event.metaKey || event.target !== element) return;
     const { lng, lat } = map.getCenter();
     take({ lon: lng, lat });
   });
