@@ -185,9 +185,19 @@ def _communities(cursor: Any, town: Subdistrict) -> Iterator[_Row]:
     for pk, code, name, name_en, point, *box in cursor.fetchall():
         full = community_title(name)
         yield _Row(
-            PlaceKind.COMMUNITY, pk, full, point, tuple(box), title_en=name_en, code=code, community=pk,
-            detail=town.name, detail_en=town.name_en or town.name, names=list(dict.fromkeys((name, full, full.removesuffix("社区")))), name_en=name_en,
-        )  # fmt: skip
+            PlaceKind.COMMUNITY,
+            pk,
+            full,
+            point,
+            tuple(box),
+            title_en=name_en,
+            community=pk,
+            detail=town.name,
+            detail_en=town.name_en or town.name,
+            code=code,
+            names=list(dict.fromkeys((name, full, full.removesuffix("社区")))),
+            name_en=name_en,
+        )
 
 
 def _compounds(cursor: Any, town: Subdistrict, only: _Only, streets: dict[str, int]) -> Iterator[_Row]:
