@@ -16,10 +16,15 @@ def town(request: HttpRequest) -> dict[str, Any]:
     that does not use them asks nothing; one that does, two small queries."""
     towns: Any = SimpleLazyObject(lambda: list(Subdistrict.objects.defer("outline").order_by("code")[:200]))
     user = getattr(request, "user", AnonymousUser())
+    places: Any = SimpleLazyObject(lambda: places_for(user))
     return {
         "town": SimpleLazyObject(lambda: towns[0] if towns else None),
         "is_synthetic": SimpleLazyObject(lambda: any(each.is_synthetic for each in towns)),
-        "places": SimpleLazyObject(lambda: places_for(user)),
+        "places": places,
+        # The innermost place that holds this page: an import belongs to imports, not to loads.
+        "here": SimpleLazyObject(
+            lambda: max((p.url for p in places if request.path.startswith(p.url)), key=len, default="")
+        ),
         "csp_nonce": getattr(request, "csp_nonce", ""),
     }
 

@@ -1,9 +1,90 @@
-"""«Find my grid specialist»: the page for residents, without signing in."""
+"""«Find my grid specialist»: the page for residents. No sign-in, no session, works without JavaScript."""
+
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+from ninja.errors import Throttled
+
+from boundaries.locating import MAX_ACCURACY_M, PlaceError
+from boundaries.models import PlaceKind, Subdistrict
+from boundaries.searching import Hit, search
+from gridmap.api.throttling import PublicRate
+from gridmap.responsibility import locate
+from gridmap.views.context import map_data
+from gridmap.views.words import find_words
+
+# A whole name or code is taken at its word; anything less is offered for choice.
+SURE = 900.0
+# A community or a street is no place to send somebody to: ask on.
+POINTS = {PlaceKind.COMPOUND, PlaceKind.BUILDING, PlaceKind.GRID}
 
 
+@dataclass(slots=True)
+class Found:
+    """What the page shows: an answer, or places to choose from, or what went wrong."""
+
+    answer: dict[str, Any] | None = None
+    hits: list[Hit] = field(default_factory=list)
+    place: str = ""
+    problem: str = ""
+    status: int = 200
+
+
+@require_safe
 def find(request: HttpRequest) -> HttpResponse:
-    """The public page."""
-    return render(request, "find/find.html")
+    """GET /?q= or /?lon=&lat=[&accuracy_m=]: the whole page, or its answer alone where a script asks for it."""
+    found = _found(request)
+    context: dict[str, Any] = {"found": found, "asked": request.GET.get("q", "")[:100]}
+    if request.headers.get("HX-Request"):
+        response = render(request, "find/answer.html", context, status=found.status)
+    else:
+        town = Subdistrict.objects.order_by("code").first()
+        context |= {"map_data": map_data(town) | {"find": request.path}, "words": find_words()}
+        response = render(request, "find/find.html", context, status=found.status)
+    # Whose telephone answers may change within the minute.
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _found(request: HttpRequest) -> Found:
+    query = request.GET
+    try:
+        if query.get("lon") and query.get("lat"):
+            PublicRate().allow_request(request)
+            return _at(query["lon"], query["lat"], query.get("accuracy_m", ""), query.get("q", "")[:100])
+        if text := query.get("q", "").strip()[:100]:
+            PublicRate().allow_request(request)
+            return _named(text)
+    except Throttled as busy:
+        wait = _("Too many questions from here. Try again in %(seconds)s seconds.") % {
+            "seconds": busy.wait or 60
+        }
+        return Found(problem=wait, status=429)
+    return Found()
+
+
+def _at(lon: str, lat: str, accuracy: str, place: str) -> Found:
+    try:
+        metres = min(float(accuracy), MAX_ACCURACY_M) if accuracy else None
+        answer = locate(float(lon), float(lat), accuracy_m=metres)
+    except PlaceError as error:
+        return Found(problem=str(error), status=422)
+    except ValueError:
+        return Found(problem=_("This is no place: longitude and latitude must be numbers."), status=422)
+    return Found(answer=answer.as_json("public"), place=place)
+
+
+def _named(text: str) -> Found:
+    hits = search(text, limit=8)
+    if not hits:
+        return Found(place=text)
+    best = hits[0]
+    alone = len(hits) == 1 or hits[1].score < best.score
+    if best.kind in POINTS and best.score >= SURE and alone:
+        answer = locate(best.lon, best.lat).as_json("public")
+        return Found(answer=answer, hits=hits[1:5], place=best.title)
+    return Found(hits=hits, place=text)

@@ -55,6 +55,13 @@ PLACES = (
         (Permission.VIEW_WORKLOAD,),
     ),
     Place(
+        "today",
+        _("Today"),
+        "people",
+        _("Who is on duty, who is away, which grids are vacant."),
+        (Permission.MANAGE_STAFF,),
+    ),
+    Place(
         "imports",
         _("Imports"),
         "upload",
@@ -76,7 +83,7 @@ WORKPLACES = (
     (Role.DISPATCHER, "dispatcher"),
     (Role.CLERK, "dispatcher"),
     (Role.PLANNER, "planner"),
-    (Role.SUPERVISOR, "planner"),
+    (Role.SUPERVISOR, "today"),
 )
 
 

@@ -37,3 +37,20 @@ def map_words() -> dict[str, object]:
         "gridBorder": _("grid border"),
         "kinds": {kind.value: str(kind.label) for kind in PlaceKind},
     }
+
+
+def find_words() -> dict[str, object]:
+    """For the public page: what its script says."""
+    return {
+        "zoomIn": _("Zoom in"),
+        "zoomOut": _("Zoom out"),
+        "none": _("Nothing found. Try your compound's name, or a street with number."),
+        "failed": _("The search could not be asked. Check the connection."),
+        "found": _("%s places found"),
+        "locating": _("Finding where you are…"),
+        "refused": _("Your device did not give its place. Type your address or click on the map."),
+        "unavailable": _("Your device could not find its place. Type your address or click on the map."),
+        "answerFailed": _("The answer could not be loaded. Check the connection and try again."),
+        "copied": _("The link to this answer is copied."),
+        "kinds": {kind.value: str(kind.label) for kind in PlaceKind},
+    }

@@ -1,5 +1,6 @@
 // Communities and grids as Leaflet vector layers on canvas: fills beneath, borders above, one of them selected.
 import { loadClass, tints } from "./colours.js";
+import { between } from "./style.js";
 import { COLOUR_TOKENS, onThemeChange, readTokens } from "./tokens.js";
 
 /** The GeoJSON of communities and grids, or an error whose message is the status. */
@@ -17,7 +18,7 @@ function hatching(colour, ground) {
   const pen = canvas.getContext("2d");
   if (ground) {
     pen.fillStyle = ground;
-    pen.globalAlpha = 0.55;
+    pen.globalAlpha = 0.6;
     pen.fillRect(0, 0, side, side);
     pen.globalAlpha = 1;
   }
@@ -83,14 +84,20 @@ export function gridLayer(map, { onSelect = () => {}, onHover = () => {}, mode =
   function fillStyle(feature) {
     if (mode === "none") return { stroke: false, fill: true, fillOpacity: 0 };
     const colour = colourOf(feature);
-    const dedicated = feature.properties.kind === "dedicated";
-    const ink = mode === "load" ? t.mapGrid : colour;
-    return { stroke: false, fill: true, fillColor: dedicated ? hatching(ink, colour) : colour, fillOpacity: mode === "load" ? 0.78 : 0.5 };
+    if (feature.properties.kind !== "dedicated") {
+      return { stroke: false, fill: true, fillColor: colour, fillOpacity: strength() };
+    }
+    // A school has few residents and is no lighter work for it: its load is told in figures, not in colour.
+    const ground = mode === "load" ? t.load3 : mode === "kind" ? null : colour;
+    return { stroke: false, fill: true, fillColor: hatching(mode === "kind" ? t.kindDedicated : t.ink3, ground), fillOpacity: strength() };
   }
+  // The nearer, the more the ground is what one looks at.
+  const strength = () => (mode === "load" ? between([[14, 0.85], [16, 0.6], [18, 0.3]], map.getZoom()) : between([[14, 0.7], [16, 0.4], [18, 0.2]], map.getZoom()));
   const lineStyle = () => ({ fill: false, color: t.mapGrid, weight: map.getZoom() >= 15 ? 1.2 : 0.8, opacity: 0.65 });
   const rimStyle = () => ({ fill: false, color: t.mapCommunity, weight: map.getZoom() >= 15 ? 2.6 : 2, opacity: 0.75 });
 
   function restyle() {
+    map.getPane("grid-fill").classList.toggle("is-figure", mode === "load");
     fills.setStyle(fillStyle);
     lines.setStyle(lineStyle);
     rims.setStyle(rimStyle);
@@ -108,6 +115,7 @@ export function gridLayer(map, { onSelect = () => {}, onHover = () => {}, mode =
   }
 
   map.on("zoomend", () => {
+    fills.setStyle(fillStyle);
     lines.setStyle(lineStyle);
     rims.setStyle(rimStyle);
   });

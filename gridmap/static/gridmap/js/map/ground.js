@@ -9,7 +9,7 @@ const SOURCES = {
 };
 
 /** A Leaflet layer of the town's ground. `onLost(true|false)` hears when tiles fail to come, and when they do again. */
-export function groundLayer({ lang = document.documentElement.lang, tiles = "/tiles", onLost = () => {} } = {}) {
+export function groundLayer({ lang = document.documentElement.lang, tiles = "/tiles", quiet = false, onLost = () => {} } = {}) {
   const kit = window.protomapsL;
   const tokens = readTokens(MAP_TOKENS);
   const layer = kit.leafletLayer({
@@ -20,7 +20,7 @@ export function groundLayer({ lang = document.documentElement.lang, tiles = "/ti
       ]),
     ),
     paintRules: paintRules(kit, tokens),
-    labelRules: labelRules(kit, tokens, lang),
+    labelRules: labelRules(kit, tokens, lang, quiet),
     backgroundColor: tokens.mapLand,
     attribution: "",
     maxZoom: 20,
@@ -30,7 +30,7 @@ export function groundLayer({ lang = document.documentElement.lang, tiles = "/ti
   onThemeChange(() => {
     const fresh = readTokens(MAP_TOKENS);
     layer.paintRules = paintRules(kit, fresh);
-    layer.labelRules = labelRules(kit, fresh, lang);
+    layer.labelRules = labelRules(kit, fresh, lang, quiet);
     layer.backgroundColor = fresh.mapLand;
     layer.clearLayout();
     layer.rerenderTiles();

@@ -20,9 +20,10 @@ export const boundsOf = ([west, south, east, north]) => [
  * Open a map in `element`.
  *
  * `box` is what to show first unless `centre` ({lat, lon}) and `zoom` are given; `words` holds {zoomIn, zoomOut, lost};
+ * `quiet` keeps ground names away from afar, for pages with names of their own;
  * `onLost(lost)` hears when tiles stop coming and when they come again. Controls sit in the lower right corner.
  */
-export function openMap(element, { box, centre, zoom, words = {}, tiles, onLost, controls = true } = {}) {
+export function openMap(element, { box, centre, zoom, words = {}, tiles, quiet, onLost, controls = true } = {}) {
   const map = window.L.map(element, {
     zoomControl: false,
     attributionControl: false,
@@ -45,8 +46,12 @@ export function openMap(element, { box, centre, zoom, words = {}, tiles, onLost,
     // On a phone the whole town would be a stamp: start where streets have names.
     if (map.getZoom() < 13) map.setZoom(13, { animate: false });
   } else map.setView(CHENGDU, 14);
-  map.ground = groundLayer({ tiles, onLost }).addTo(map);
+  map.ground = groundLayer({ tiles, quiet, onLost }).addTo(map);
   element.tabIndex = 0;
+  // Leaflet focuses the map on every click; only a keyboard needs to see where its middle is.
+  element.addEventListener("keydown", () => element.classList.add("is-keyed"));
+  element.addEventListener("focus", () => element.classList.toggle("is-keyed", element.matches(":focus-visible")));
+  element.addEventListener("pointerdown", () => requestAnimationFrame(() => element.classList.remove("is-keyed")));
   new ResizeObserver(() => map.invalidateSize({ pan: false })).observe(element);
   return map;
 }

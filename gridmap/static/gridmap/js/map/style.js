@@ -89,7 +89,8 @@ export function paintRules(kit, t) {
   ];
 }
 
-export function labelRules(kit, t, lang) {
+/** `quiet` leaves the view from afar to names above the map: communities', where a page shows them. */
+export function labelRules(kit, t, lang, quiet = false) {
   const { CenteredTextSymbolizer, LineLabelSymbolizer, LineLabelPlacement, Padding } = kit;
   const labelProps = lang.startsWith("zh") ? ["name"] : ["name_en", "name"];
   const text = (colour, size, weight = 400, more = {}) => ({
@@ -123,9 +124,9 @@ export function labelRules(kit, t, lang) {
     }),
   });
   return [
-    spot("water", text(t.mapWaterLabel, 12, 400, { fontStyle: "italic", letterSpacing: 2 }), 13, 60),
-    along(["motorway", "avenue"], 14, 11.5, t.mapLabel, 500),
-    spot("land", text(t.mapGreenLabel, 11.5, 500), 14, 70),
+    spot("water", text(t.mapWaterLabel, 12, 400, { fontStyle: "italic", letterSpacing: 2 }), quiet ? 15 : 13, 60),
+    along(["motorway", "avenue"], quiet ? 15 : 14, 11.5, t.mapLabel, 500),
+    spot("land", text(t.mapGreenLabel, 11.5, 500), quiet ? 15 : 14, 70),
     spot("compound", text(t.mapLabel, 12, 600), 15, 70),
     along(["street"], 15, 11, t.mapLabelSoft, 400),
     along(["lane", "service"], 17, 10.5, t.mapLabelSoft, 400),

@@ -40,6 +40,6 @@ export function drawLegend(element, { mode, loads, words, format }) {
   } else {
     title.textContent = mode === "none" ? words.borders : words.byCommunity;
   }
-  list.append(row("swatch--dedicated", words.dedicated), row("swatch--community", words.communityBorder), row("swatch--grid", words.gridBorder));
+  list.append(row(mode === "kind" ? "swatch--dedicated" : "swatch--hatched", words.dedicated), row("swatch--community", words.communityBorder), row("swatch--grid", words.gridBorder));
   element.replaceChildren(title, list);
 }

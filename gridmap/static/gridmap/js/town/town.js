@@ -29,7 +29,7 @@ function onLost(lost) {
   }
 }
 
-const map = openMap($("map"), { box: data.box, centre: view.centre, zoom: view.zoom, words, tiles: data.tiles, onLost });
+const map = openMap($("map"), { box: data.box, centre: view.centre, zoom: view.zoom, words, tiles: data.tiles, quiet: true, onLost });
 const mark = placeMark(map);
 const names = nameLayer(map);
 const grids = gridLayer(map, { mode: state.colour, onHover: tip });
