@@ -70,8 +70,11 @@ def _manage(environment: dict[str, str], *arguments: str) -> None:
 def healthy() -> int:
     """0 when the web process answers."""
     connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
-    connection.request("GET", "/", headers={"Host": "localhost", "X-Forwarded-Proto": "https"})
-    return 0 if connection.getresponse().status < 500 else 1
+    try:
+        connection.request("GET", "/", headers={"Host": "localhost", "X-Forwarded-Proto": "https"})
+        return 0 if connection.getresponse().status < 500 else 1
+    except OSError:
+        return 1
 
 
 def become(*arguments: str) -> NoReturn:
