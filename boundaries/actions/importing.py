@@ -1,7 +1,8 @@
 """Writing what was imported: areas and the ground under them. Everything of one file in one transaction, or nothing."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -10,11 +11,12 @@ import numpy as np
 import shapely
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.gis.geos import GEOSGeometry
-from django.db import models, transaction
+from django.db import DataError, IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from shapely.geometry.base import BaseGeometry
 
+from boundaries.actions.copying import copy_changes
 from boundaries.actions.editions import BUILDINGS, GRIDS, GROUND, raise_editions
 from boundaries.actions.places import refresh_places
 from boundaries.importing import areas, ground
@@ -151,7 +153,7 @@ def import_areas(
     report.counts["good"] = len(rows)
     may_write = _may_write(report, options)
 
-    with transaction.atomic():
+    with saving(report):
         write = may_write and not options.dry_run
         if level == "community":
             _write_communities(rows, subdistrict, report, write=write)
@@ -172,6 +174,28 @@ def source_of(path: Path | str, options: Options) -> str:
     if is_openstreetmap(path):
         return "osm"
     return Path(path).name.split(".")[0][:64]
+
+
+@contextmanager
+def saving(report: Report) -> Iterator[None]:
+    """One transaction for a file; a row that another import wrote meanwhile, or that the database refuses, ends in words.
+
+    Raises
+    ------
+    ImportFileError
+        The database refused a row; nothing is written.
+    """
+    try:
+        with transaction.atomic():
+            yield
+    except (IntegrityError, DataError) as error:
+        detail = str(error).strip().splitlines()[0]
+        raise ImportFileError(
+            _(
+                "%(file)s was not written: the database refused a row (%(detail)s). If another import ran meanwhile, try again."
+            )
+            % {"file": report.file, "detail": detail}
+        ) from None
 
 
 def _may_write(report: Report, options: Options) -> bool:
@@ -479,15 +503,15 @@ def import_ground(
     if kind == "street":
         report.measures["km"] = round(_length_km(rows, town.metric_srid), 1)
     if _may_write(report, options) and not options.dry_run:
-        with transaction.atomic():
-            manager = model._default_manager
-            manager.bulk_create(created, BATCH)
+        with saving(report):
+            model._default_manager.bulk_create(created, BATCH)
             names = (
                 ["name", "name_en", "rank", "width_m", "line"]
                 if kind == "street"
                 else ["name", "name_en", "kind", "area"]
             )
-            manager.bulk_update(changed, names, BATCH)
+            if changed:
+                copy_changes(model, names, changed)
             refresh_places(subdistrict)
             raise_editions(GROUND)
             _finish(report, on_written)

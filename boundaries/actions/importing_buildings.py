@@ -9,15 +9,24 @@ from typing import Any, Final
 import numpy as np
 import shapely
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from shapely import STRtree
 from shapely.geometry.base import BaseGeometry
 
+from boundaries.actions.copying import copy_changes, copy_new
 from boundaries.actions.editions import BUILDINGS, raise_editions
-from boundaries.actions.importing import Written, as_shape, difference, note_change, source_of, town_of
+from boundaries.actions.importing import (
+    Written,
+    as_shape,
+    difference,
+    note_change,
+    saving,
+    source_of,
+    town_of,
+)
 from boundaries.actions.placements import place_buildings
 from boundaries.actions.places import refresh_places
 from boundaries.importing.buildings import BuildingRow, Standing, match, read_buildings
@@ -27,15 +36,14 @@ from boundaries.importing.rows import Options
 from boundaries.importing.shapes import multipolygon
 from boundaries.models import Building, Compound, Street, Subdistrict
 
-_COPY: Final = """
-COPY boundaries_building (subdistrict_id, community_id, compound_id, street_id, name, name_en, number, house_number,
-  use, floors, entrances, footprint, point, existed, source, source_ref) FROM STDIN
-"""
+_NEW: Final = (
+    "subdistrict", "community", "compound", "street", "name", "name_en", "number", "house_number", "use", "floors",
+    "entrances", "footprint", "point", "existed", "source", "source_ref",
+)  # fmt: skip
 _FIELDS: Final = (
     "name", "name_en", "number", "house_number", "use", "floors", "entrances", "footprint", "point", "community",
     "compound", "street", "source", "source_ref",
 )  # fmt: skip
-_BATCH: Final = 500
 
 
 def import_buildings(
@@ -87,7 +95,7 @@ def import_buildings(
         places = _Places(subdistrict)
         values = places.values(rows, source)
         may_write = (report.ok or options.skip_bad) and not options.dry_run
-        with transaction.atomic():
+        with saving(report):
             changed = _change(rows, values, found.same, report)
             for index in found.new:
                 note_change(report, "created", rows[index].row, rows[index].ref or rows[index].number)
@@ -211,18 +219,18 @@ def _change(
 def _write(
     subdistrict: Subdistrict, created: list[dict[str, Any]], changed: list[Building], progress: Progress
 ) -> None:
-    before = Building.objects.aggregate(last=Max("pk"))["last"] or 0
     with connection.cursor() as cursor:
         # Two imports at once must not both take the other's new rows for their own.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('import_buildings'))")
-        with cursor.copy(_COPY) as copy:
-            for done, line in enumerate(_lines(subdistrict.pk, created), start=1):
-                copy.write_row(line)
-                if done % 5000 == 0:
-                    progress(_("Writing"), done, len(created))
-    for start in range(0, len(changed), _BATCH):
-        Building.objects.bulk_update(changed[start : start + _BATCH], _FIELDS)
-        progress(_("Changing"), start, len(changed))
+    before = Building.objects.aggregate(last=Max("pk"))["last"] or 0
+    copy_new(
+        Building,
+        _NEW,
+        _lines(subdistrict.pk, created),
+        lambda done: progress(_("Writing"), done, len(created)),
+    )
+    if changed:
+        copy_changes(Building, _FIELDS, changed, lambda done: progress(_("Changing"), done, len(changed)))
     new_ids = list(
         Building.objects.filter(pk__gt=before, subdistrict=subdistrict).values_list("pk", flat=True)
     )

@@ -235,7 +235,7 @@ def _report_sliver(sliver: coverage.Sliver, rows: list[AreaRow], report: Report,
         row=None if first is None else first.row, subject=None if first is None else first.code or first.name,
     )  # fmt: skip
     for row in others:
-        report.bad_rows.add(row.row)
+        report.mark_bad(row.row)
 
 
 def locate_communities(

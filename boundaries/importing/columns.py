@@ -114,7 +114,7 @@ def choose(
     roles : mapping
         Role to the key in ``ROLES`` that lists its usual names, in order of choice.
     told : mapping
-        Role to column, from the user; goes before guesses.
+        Role to column, from the user; goes before guesses. An empty column says that the file has none.
     file : str
         For the message.
 
@@ -133,6 +133,8 @@ def choose(
         by_name.setdefault(plain(name), name)
     found: dict[str, str] = {}
     for role, column in told.items():
+        if not column:
+            continue
         if role not in roles:
             raise ImportFileError(
                 _("There is nothing called “%(role)s” to map; possible are: %(roles)s.")
@@ -146,7 +148,7 @@ def choose(
             )
         found[role] = actual
     for role, key in roles.items():
-        if role in found:
+        if role in found or told.get(role) == "":
             continue
         for candidate in ROLES[key]:
             actual = by_name.get(plain(candidate))

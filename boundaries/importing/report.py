@@ -151,7 +151,7 @@ class Report:
             if row is None:
                 self._file_errors += 1
             else:
-                self._bad_rows.add(row)
+                self.mark_bad(row)
         if self._kept[code] >= KEPT_PER_CODE:
             self.left_out[code] = self.left_out.get(code, 0) + 1
             return
@@ -160,6 +160,11 @@ class Report:
         self.problems.append(
             Problem(code, reason, severity, row, field, subject, as_geojson(place), rounded, repaired)
         )
+
+    def mark_bad(self, row: int) -> None:
+        """Keep a row out; `add` does so by itself for the row that it names."""
+        self._bad_rows.add(row)
+        self.counts["bad"] = len(self._bad_rows)
 
     def count(self, name: str, by: int = 1) -> None:
         """Raise a count."""
@@ -186,7 +191,6 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""
-        self.counts["bad"] = len(self._bad_rows)
         found = {name: value for name, value in asdict(self).items() if not name.startswith("_")}
         found["ok"] = self.ok
         found["summary"] = self.summary()
@@ -194,7 +198,6 @@ class Report:
 
     def summary(self) -> str:
         """One sentence that says how it went."""
-        counts = {**self.counts, "bad": len(self._bad_rows)}
         if self.written:
             start = _("Written: %(created)s new, %(changed)s changed, %(unchanged)s unchanged.")
         elif self.dry_run:
@@ -204,7 +207,7 @@ class Report:
         else:
             start = _("Nothing was written.")
         end = _("%(read)s rows read, %(bad)s with errors.")
-        return f"{start} {end}" % counts
+        return f"{start} {end}" % self.counts
 
     def save(self, path: Path) -> None:
         """Write the report: ``.csv`` gives one line a problem, any other ending the whole as JSON."""

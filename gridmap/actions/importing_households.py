@@ -9,12 +9,12 @@ from typing import Any, Final
 import numpy as np
 import shapely
 from django.contrib.gis.geos import GEOSGeometry
-from django.db import connection, transaction
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
+from boundaries.actions.copying import copy_changes, copy_new
 from boundaries.actions.editions import BUILDINGS, GRIDS, raise_editions
-from boundaries.actions.importing import note_change, source_of, town_of
+from boundaries.actions.importing import note_change, saving, source_of, town_of
 from boundaries.importing import suspicions
 from boundaries.importing.numbers import narrow, whole
 from boundaries.importing.report import ImportFileError, Progress, Report, no_progress
@@ -24,10 +24,10 @@ from boundaries.models import Building, Subdistrict
 from gridmap.models import AuditEntry, Household, RegisterRow, User
 from gridmap.registers import ROLES, Buildings, Claim, door_of
 
-_COPY: Final = """
-COPY gridmap_household (building_id, entrance, floor, room, point, tags, head_count, existed, source, source_ref)
-FROM STDIN
-"""
+_NEW: Final = (
+    "building", "entrance", "floor", "room", "point", "tags", "head_count", "existed", "source", "source_ref",
+)  # fmt: skip
+_CHANGED: Final = ("head_count", "floor", "source", "source_ref")
 _BATCH: Final = 1000
 _FAR_M: Final = 100.0
 
@@ -111,7 +111,7 @@ def import_households(
     progress(_("Matching"), 0, len(claims))
     plan = _match(claims, subdistrict, source, report, town.metric_srid)
     if not options.dry_run and not report.has_file_error and (report.ok or (options.skip_bad and claims)):
-        with transaction.atomic():
+        with saving(report):
             _write(plan, subdistrict, source, report, progress, by)
         report.written = True
     report.seconds = round(time.perf_counter() - started, 3)
@@ -370,19 +370,23 @@ def _write(
             "pk", "point"
         )
     )
-    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-        for done, (claim, building) in enumerate(plan.created, start=1):
-            copy.write_row(_line(claim, building, points[building], source))
-            if done % 5000 == 0:
-                progress(_("Writing"), done, len(plan.created))
-    for start in range(0, len(plan.changed), _BATCH):
-        part = plan.changed[start : start + _BATCH]
-        records = Household.objects.in_bulk([pk for pk, _fields in part])
-        for pk, fields in part:
+    copy_new(
+        Household,
+        _NEW,
+        (_line(claim, building, points[building], source) for claim, building in plan.created),
+        lambda done: progress(_("Writing"), done, len(plan.created)),
+    )
+    if plan.changed:
+        records = Household.objects.in_bulk([pk for pk, _fields in plan.changed])
+        for pk, fields in plan.changed:
             for name, value in fields.items():
                 setattr(records[pk], name, value)
-        Household.objects.bulk_update(records.values(), ["head_count", "floor", "source", "source_ref"])
-        progress(_("Changing"), start + len(part), len(plan.changed))
+        copy_changes(
+            Household,
+            _CHANGED,
+            records.values(),
+            lambda done: progress(_("Changing"), done, len(plan.changed)),
+        )
     _keep_waiting(plan, subdistrict, source)
     AuditEntry.objects.create(
         by=by, verb="import", noun="household", object_id=str(subdistrict.pk),

@@ -102,7 +102,7 @@ def test_a_narrow_gap_is_closed_and_a_wide_one_stays() -> None:
     tiling = settle(areas, SRID, repair=True, gap_width_m=1.0)
     (gap,) = tiling.gaps
     assert gap.is_gap
-    assert gap.neighbours == (1, 3, 4, 7) or set(gap.neighbours) == {3, 4}
+    assert set(gap.neighbours[:2]) == {3, 4}
     assert gap.given_to in {3, 4}
     assert is_coverage(tiling.areas)
     assert ground(tiling.areas) == pytest.approx(ground(nine()), abs=0.02)
