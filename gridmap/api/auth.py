@@ -73,7 +73,8 @@ def anyone(_request: HttpRequest) -> AnonymousUser:
 SIGNED_IN: Final = [Token(), Session()]
 # Reading asks for no CSRF token, not even by POST: nothing is changed and no other site can read the answer.
 PUBLIC: Final = [Token(), Session(csrf=False), anyone]
-PUBLIC_SECURITY: Final[dict[str, Any]] = {"security": [{}, {"Token": []}, {"Session": []}]}
+# Added to the ways of signing in: or none at all.
+PUBLIC_SECURITY: Final[dict[str, Any]] = {"security": [{}]}
 
 
 def visitor(request: HttpRequest) -> User | AnonymousUser:

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from ninja import Query, Router
+from ninja import Query, Router, Status
 
 from boundaries.models import Subdistrict
 from gridmap.actions.incidents import close_incident, report_incident
@@ -65,7 +65,7 @@ def incident(request: HttpRequest, id: Id) -> dict[str, Any]:  # noqa: A002  # t
 
 
 @router.post("/incidents", response={201: Feature} | ERRORS, summary="Report an incident")
-def report(request: HttpRequest, body: IncidentIn, response: HttpResponse) -> tuple[int, dict[str, Any]]:
+def report(request: HttpRequest, body: IncidentIn, response: HttpResponse) -> Status[dict[str, Any]]:
     """Store what happened with the grid and the specialist that were responsible there and then."""
     user = _permitted(request, Permission.REPORT_INCIDENT)
     home = None
@@ -87,7 +87,7 @@ def report(request: HttpRequest, body: IncidentIn, response: HttpResponse) -> tu
         by=user,
     )
     response["Location"] = f"{request.path}/{made.pk}"
-    return 201, _feature(_joined(Incident.objects.all()).get(pk=made.pk))
+    return Status(201, _feature(_joined(Incident.objects.all()).get(pk=made.pk)))
 
 
 @router.post(

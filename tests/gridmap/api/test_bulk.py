@@ -35,7 +35,7 @@ def no_index_of_another_test() -> Iterator[None]:
 
 def read(response: Any) -> str:
     assert isinstance(response, StreamingHttpResponse)
-    return b"".join(response).decode()  # type: ignore[arg-type]
+    return b"".join(response).decode()
 
 
 def post(client: Client, body: Any, query: str = "", kind: str = "application/json") -> Any:

@@ -18,9 +18,13 @@ URL = "/api/v1/locate"
 STAFF_ONLY = {"lead", "members", "stand_in", "host_contact"}
 
 
+def get(client: Client, params: dict[str, Any]) -> Any:
+    return client.get(URL, params)
+
+
 def ask(client: Client, row: int, column: int, **params: Any) -> Any:
     point = factories.middle(row, column)
-    return client.get(URL, {"lon": point.x, "lat": point.y, **params})
+    return get(client, {"lon": point.x, "lat": point.y, **params})
 
 
 def test_public_answer(cast: Cast, client: Client) -> None:
@@ -77,7 +81,7 @@ def test_who_answers_when_the_lead_is_away(cast: Cast, client: Client) -> None:
 
 def test_edge_lists_all_candidates(cast: Cast, client: Client) -> None:
     border = factories.WEST + factories.CELL
-    body = client.get(URL, {"lon": border, "lat": factories.middle(0, 0).y}).json()
+    body = get(client, {"lon": border, "lat": factories.middle(0, 0).y}).json()
     assert body["match"] == "edge"
     assert [each["grid"]["code"][-3:] for each in body["candidates"]] == ["001", "002"]
     assert "specialist" not in body["candidates"][0]
@@ -87,11 +91,11 @@ def test_datum_is_taken_and_stated(cast: Cast, client: Client) -> None:
     point = factories.middle(1, 1)
     for datum in ("gcj02", "bd09"):
         lon, lat = (float(value) for value in from_wgs84(point.x, point.y, datum))
-        body = client.get(URL, {"lon": lon, "lat": lat, "datum": datum}).json()
+        body = get(client, {"lon": lon, "lat": lat, "datum": datum}).json()
         assert body["grid"]["code"] == "510115001004002"
         assert body["input"]["datum"] == datum
         assert body["point"]["lon"] == pytest.approx(point.x, abs=1e-7)
-    unshifted = client.get(URL, {"lon": lon, "lat": lat}).json()
+    unshifted = get(client, {"lon": lon, "lat": lat}).json()
     assert unshifted["grid"] is None or unshifted["grid"]["code"] != "510115001004002"
 
 
@@ -140,7 +144,7 @@ def test_the_public_costs_one_query(cast: Cast, client: Client, django_assert_nu
         # the town's clock is asked for as well
         assert ask(client, 0, 0, at="2020-04-30").status_code == 200
     with django_assert_num_queries(0):
-        assert client.get(URL, {"lon": 30.7, "lat": 103.83}).status_code == 422
+        assert get(client, {"lon": 30.7, "lat": 103.83}).status_code == 422
 
 
 def test_signed_in_costs_at_most_five_queries(cast: Cast, django_assert_num_queries: Bound) -> None:

@@ -1,5 +1,7 @@
 """GET /search: places, no persons, and nothing that is typed breaks it."""
 
+from typing import Any
+
 from django.test import Client
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -40,6 +42,10 @@ AWKWARD = st.one_of(
 patient = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
+def ask(client: Client, params: dict[str, Any]) -> Any:
+    return client.get(LOCATE, params)
+
+
 def test_finds_places_and_states_the_datum(cast: Cast, client: Client) -> None:
     refresh_places(cast.town.subdistrict)
     body = client.get(SEARCH, {"q": "和平"}).json()
@@ -51,7 +57,13 @@ def test_finds_places_and_states_the_datum(cast: Cast, client: Client) -> None:
 
 
 def test_input_that_will_not_do(cast: Cast, client: Client) -> None:
-    for params in ({}, {"q": "x" * 201}, {"q": "x", "limit": 51}, {"q": "x", "near": "here"}):
+    awkward: list[dict[str, Any]] = [
+        {},
+        {"q": "x" * 201},
+        {"q": "x", "limit": 51},
+        {"q": "x", "near": "here"},
+    ]
+    for params in awkward:
         answer = client.get(SEARCH, params)
         assert answer.status_code == 422, params
         assert answer["Content-Type"] == "application/problem+json"
@@ -76,7 +88,7 @@ def test_nothing_asked_breaks_locating(
     cast: Cast, lon: str, lat: str, at: str, datum: str, accuracy: str
 ) -> None:
     client = Client()
-    asked = (
+    asked: tuple[dict[str, Any], ...] = (
         {"lon": lon, "lat": lat},
         {"lon": 103.831, "lat": 30.701, "at": at},
         {"lon": 103.831, "lat": 30.701, "datum": datum, "accuracy_m": accuracy},
@@ -97,7 +109,7 @@ def test_every_place_on_earth_has_an_answer(
     cast: Cast, lon: float, lat: float, accuracy: float, datum: str
 ) -> None:
     client = Client()
-    answer = client.get(LOCATE, {"lon": lon, "lat": lat, "accuracy_m": accuracy, "datum": datum})
+    answer = ask(client, {"lon": lon, "lat": lat, "accuracy_m": accuracy, "datum": datum})
     assert answer.status_code in {200, 422}
     if answer.status_code == 422:
         assert answer.json()["code"] == "swapped"

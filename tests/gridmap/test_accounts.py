@@ -1,0 +1,158 @@
+"""Accounts, grants and tokens: who may hand out what, what is recorded, and what stays on record."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth import authenticate
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.utils import timezone
+
+from gridmap.actions import accounts
+from gridmap.actions.accounts import AccountError
+from gridmap.models import ApiToken, AuditEntry, Role, RoleGrant, User
+from tests import factories
+from tests.gridmap.conftest import Cast
+
+
+def test_create_user(cast: Cast) -> None:
+    by = cast.user("administrator")
+    user = accounts.create_user(username="new", password=factories.PASSWORD, by=by)
+    assert authenticate(username="new", password=factories.PASSWORD) == user
+    assert not user.get_all_permissions()
+    machine = accounts.create_user(username="machine", password=None, by=by)
+    assert not machine.has_usable_password()
+    for username, password, field in (
+        ("new", factories.PASSWORD, "username"),
+        ("other", "short", "password"),
+    ):
+        with pytest.raises(ValidationError) as caught:
+            accounts.create_user(username=username, password=password, by=by)
+        assert list(caught.value.message_dict) == [field]
+    with pytest.raises(PermissionDenied):
+        accounts.create_user(username="x", password=None, by=cast.user("planner"))
+    assert AuditEntry.objects.filter(verb="create", noun="user", by=by).count() == 2
+
+
+def test_roles_are_granted_within_ones_own_ground(cast: Cast) -> None:
+    town, target = cast.town, cast.user("stranger")
+    first, second = town.communities[0], town.communities[1]
+
+    def may(name: str, community: object) -> bool:
+        try:
+            accounts.grant_role(
+                user=target,
+                role=Role.CLERK,
+                subdistrict=town.subdistrict,
+                community=community,  # type: ignore[arg-type]
+                by=cast.user(name),
+            )
+        except PermissionDenied:
+            return False
+        RoleGrant.objects.filter(user=target).delete()
+        return True
+
+    assert [may("administrator", ground) for ground in (None, first, second)] == [True, True, True]
+    assert [may("administrator_0", ground) for ground in (None, first, second)] == [False, True, False]
+    assert [may("planner", ground) for ground in (None, first, second)] == [False, False, False]
+
+
+def test_grant_takes_effect_at_once_and_is_not_doubled(cast: Cast) -> None:
+    user, by, town = cast.user("stranger"), cast.user("administrator"), cast.town
+    assert not user.has_perm("boundaries.redraw_plan", town.communities[0])
+    accounts.grant_role(user=user, role=Role.PLANNER, subdistrict=town.subdistrict, by=by)
+    assert user.has_perm("boundaries.redraw_plan", town.communities[0])
+    for values, field in (
+        ({}, "role"),
+        ({"community": town.communities[0], "end": timezone.now() - timedelta(days=1)}, "end"),
+    ):
+        with pytest.raises(AccountError) as caught:
+            accounts.grant_role(
+                user=user,
+                role=Role.PLANNER,
+                subdistrict=town.subdistrict,
+                by=by,
+                **values,  # type: ignore[arg-type]
+            )
+        assert caught.value.field == field
+    elsewhere = factories.make_subdistrict("510115009", "别处")
+    with pytest.raises(AccountError as caught):
+        accounts.grant_role(
+            user=user, role=Role.PLANNER, subdistrict=elsewhere, community=town.communities[0], by=None
+        )
+    assert caught.value.field == "community"
+
+
+def test_revoking_ends_the_grant_and_keeps_its_past(cast: Cast) -> None:
+    user, town = cast.user("planner"), cast.town
+    before = timezone.now()
+    past = accounts.revoke_role(grant=user.role_grants.get(), by=cast.user("administrator"))
+    assert past is not None
+    assert not user.has_perm("boundaries.redraw_plan", town.communities[0])
+    assert RoleGrant.objects.held_by(user, before - timedelta(days=1)).get() == past
+    assert not RoleGrant.objects.held_by(user, timezone.now()).exists()
+    for gone in user.role_grants.all():
+        with pytest.raises(AccountError):
+            accounts.revoke_role(grant=gone, by=None)
+    future = accounts.grant_role(
+        user=user,
+        role=Role.PLANNER,
+        subdistrict=town.subdistrict,
+        start=timezone.now() + timedelta(days=2),
+        by=None,
+    )
+    assert accounts.revoke_role(grant=future, by=None) is None
+
+
+def test_the_last_administrator_stays(cast: Cast) -> None:
+    grant = cast.user("administrator").role_grants.get()
+    with pytest.raises(AccountError):
+        accounts.revoke_role(grant=grant, by=cast.user("administrator"))
+    accounts.grant_role(
+        user=cast.user("stranger"), role=Role.ADMINISTRATOR, subdistrict=cast.town.subdistrict, by=None
+    )
+    accounts.revoke_role(grant=grant, by=cast.user("administrator"))
+    assert not cast.user("administrator").has_perm("gridmap.use_admin")
+
+
+def test_tokens_are_shown_once_and_stored_as_digests(cast: Cast) -> None:
+    user = cast.user("dispatcher")
+    token, secret = accounts.make_token(user=user, name="hotline", by=user)
+    assert secret.startswith("gm_")
+    assert token.digest == ApiToken.digest_of(secret)
+    assert secret not in str(list(ApiToken.objects.values())) + str(list(AuditEntry.objects.values()))
+    with pytest.raises(PermissionDenied):
+        accounts.make_token(user=user, name="theft", by=cast.user("administrator_0"))
+    with pytest.raises(PermissionDenied):
+        accounts.revoke_token(token=token, by=cast.user("planner"))
+    accounts.make_token(user=user, name="by the administrator", by=cast.user("administrator"))
+    for name, expires_at, field in (("", None, "name"), ("x", timezone.now(), "expires_at")):
+        with pytest.raises(AccountError) as caught:
+            accounts.make_token(user=user, name=name, expires_at=expires_at, by=user)
+        assert caught.value.field == field
+    accounts.revoke_token(token=token, by=user)
+    token.refresh_from_db()
+    assert token.revoked_at is not None
+
+
+@pytest.mark.parametrize("step", ["create_user", "grant_role", "revoke_role", "make_token"])
+def test_nothing_is_saved_without_its_audit_entry(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def broken(**_values: object) -> None:
+        raise RuntimeError("the log is full")
+
+    monkeypatch.setattr(AuditEntry.objects, "create", broken)
+    counts = [model._default_manager.count() for model in (User, RoleGrant, ApiToken)]
+    user, by = cast.user("planner"), cast.user("administrator")
+    steps = {
+        "create_user": lambda: accounts.create_user(username="new", password=None, by=by),
+        "grant_role": lambda: accounts.grant_role(
+            user=user, role=Role.CLERK, subdistrict=cast.town.subdistrict, by=by
+        ),
+        "revoke_role": lambda: accounts.revoke_role(grant=user.role_grants.get(), by=by),
+        "make_token": lambda: accounts.make_token(user=user, name="x", by=user),
+    }
+    with pytest.raises(RuntimeError):
+        steps[step]()
+    assert [model._default_manager.count() for model in (User, RoleGrant, ApiToken)] == counts
+    assert not RoleGrant.objects.exclude(revoked_at=None).exists()
