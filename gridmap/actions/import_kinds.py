@@ -9,12 +9,16 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from boundaries.actions.importing import import_areas, import_ground
+from boundaries.actions.importing_buildings import import_buildings
 from boundaries.importing import areas, columns, ground
+from boundaries.importing.buildings import is_openstreetmap
 from boundaries.importing.report import ImportFileError, Progress, Report
 from boundaries.importing.rows import Options
 from boundaries.models import Subdistrict
 from gridmap.actions import staff
+from gridmap.actions.importing_households import import_households
 from gridmap.models import ImportKind, ImportRun
+from gridmap.registers import ROLES as REGISTER_ROLES
 
 Importer = Callable[[Path, ImportRun, Options, Progress], Report]
 Words = Mapping[str, str | Promise]
@@ -82,22 +86,21 @@ class Kind:
 
 
 def options_of(run: ImportRun, *, dry_run: bool) -> Options:
-    """The options that the page kept, as the importers take them. An empty choice in the mapping is none."""
+    """The options that the page kept, as the importers take them. An empty choice in the mapping says «no column»."""
     kept: dict[str, Any] = run.options
-    mapping = {role: column for role, column in (kept.get("mapping") or {}).items() if column}
     return Options(
         layer=kept.get("layer") or None,
         encoding=kept.get("encoding") or None,
         crs=kept.get("crs") or None,
         datum=kept.get("datum") or "wgs84",
-        mapping=mapping,
+        mapping=kept.get("mapping") or {},
         multipart=kept.get("multipart") or "keep",
         invalid="repair" if kept.get("repair") else "refuse",
         repair=bool(kept.get("repair")),
         skip_bad=bool(kept.get("skip_bad")),
         swap_axes=bool(kept.get("swap_axes")),
         accept=bool(kept.get("accept")),
-        source=PurePath(run.file_name).name.split(".")[0][:64] or None,
+        source=None if is_openstreetmap(run.file.path) else run.file_name.split(".")[0][:64] or None,
         dry_run=dry_run,
     )
 
@@ -122,6 +125,18 @@ def _ground(path: Path, run: ImportRun, options: Options, progress: Progress) ->
         options=options,
         progress=progress,
         by=run.created_by,
+    )
+
+
+def _buildings(path: Path, run: ImportRun, options: Options, progress: Progress) -> Report:
+    return import_buildings(
+        path, subdistrict=_home(run), options=options, progress=progress, by=run.created_by
+    )
+
+
+def _households(path: Path, run: ImportRun, options: Options, progress: Progress) -> Report:
+    return import_households(
+        path, subdistrict=_home(run), options=options, progress=progress, by=run.created_by
     )
 
 
@@ -180,6 +195,22 @@ KINDS: Final[dict[str, Kind]] = {
         },
         may_repair=True,
     ),
+    ImportKind.BUILDINGS: Kind(
+        _buildings,
+        {
+            "ref": "building.ref",
+            "name": "building.name",
+            "name_en": "name_en",
+            "number": "number",
+            "house_number": "house_number",
+            "street": "street",
+            "compound": "compound",
+            "use": "use",
+            "floors": "floors",
+            "entrances": "entrances",
+        },
+    ),
+    ImportKind.HOUSEHOLDS: Kind(_households, REGISTER_ROLES),
     ImportKind.STREETS: Kind(_ground, {**_GROUND, "class": "rank", "width": "width"}),
     ImportKind.WATER: Kind(_ground, {**_GROUND, "kind": "kind"}),
     ImportKind.LAND: Kind(_ground, {**_GROUND, "kind": "kind"}),

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone, translation
+from django.utils.text import get_valid_filename
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
 
@@ -51,7 +53,6 @@ def receive_file(*, kind: str, upload: UploadedFile, subdistrict: Subdistrict, b
         raise ImportRefused(_("“%(file)s” is empty.") % {"file": shown})
     if upload.size > settings.IMPORT_MAX_BYTES:
         raise ImportRefused(too_large(shown))
-    ending = next(found for found in (ending, PurePosixPath(ending).suffix) if found.count(".") <= 2)
     run = ImportRun(
         kind=ImportKind(kind),
         subdistrict=subdistrict,
@@ -59,7 +60,9 @@ def receive_file(*, kind: str, upload: UploadedFile, subdistrict: Subdistrict, b
         created_by=by,
         options={"language": translation.get_language()},
     )
-    run.file.save(f"{uuid4().hex}{ending if re.fullmatch(r'[.a-z0-9]+', ending) else ''}", upload, save=False)
+    # A folder of its own with a name nobody can guess; in it the file's own name, made harmless, for the messages.
+    stem = get_valid_filename(shown.split(".")[0])[:40] or "file"
+    run.file.save(f"{uuid4().hex}/{stem}{re.sub(r'[^.a-z0-9]', '', ending)}", upload, save=False)
     run.save()
     AuditEntry.objects.create(
         by=by,
@@ -130,7 +133,10 @@ def forget_files(*, older_than: timedelta) -> int:
     count = 0
     old = ImportRun.objects.filter(created_at__lt=timezone.now() - older_than).exclude(state__in=BUSY)
     for run in old.exclude(file="").iterator():
+        folder = Path(run.file.path).parent
         run.file.delete(save=False)
+        with suppress(OSError):
+            folder.rmdir()
         ImportRun.objects.filter(pk=run.pk).update(file="")
         count += 1
     old.filter(Q(kind=ImportKind.HOUSEHOLDS) | Q(kind=ImportKind.STAFF), report__isnull=False).update(

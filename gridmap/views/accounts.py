@@ -3,6 +3,9 @@
 from typing import Any
 
 from django.contrib.auth.views import LoginView
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.urls import reverse
 
 from boundaries.models import Subdistrict
@@ -14,6 +17,12 @@ class SignIn(LoginView):
 
     template_name = "accounts/sign_in.html"
     redirect_authenticated_user = True
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Nobody can sign in to an installation without accounts: the first run comes first."""
+        if request.user.is_anonymous and not User.objects.exists():
+            return redirect("first-run")
+        return super().dispatch(request, *args, **kwargs)
 
     def get_default_redirect_url(self) -> str:
         return reverse("home")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from ninja.errors import Throttled
@@ -43,6 +43,8 @@ def find(request: HttpRequest) -> HttpResponse:
         response = render(request, "find/answer.html", context, status=found.status)
     else:
         town = Subdistrict.objects.order_by("code").first()
+        if town is None:
+            return redirect("first-run")
         context |= {"map_data": map_data(town) | {"find": request.path}, "words": find_words()}
         response = render(request, "find/find.html", context, status=found.status)
     # Whose telephone answers may change within the minute.

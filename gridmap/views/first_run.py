@@ -185,6 +185,7 @@ def page(request: HttpRequest, **more: Any) -> HttpResponse:
         "done": sum(step.is_done for step in found),
         "coming": next((step for step in found if step.is_next), None),
         "may": may_set_up(request),
+        "founded": any(step.key == "subdistrict" and step.is_done for step in found),
         "has_code": bool(setup.own_code()),
         "zones": sorted(available_timezones()),
         "norms": Norm.choices,

@@ -2,8 +2,9 @@
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
+from gridmap.actions.setup import is_untouched
 from gridmap.models import Role
 from gridmap.views.navigation import places_for, roles_of, workplace
 
@@ -11,6 +12,8 @@ from gridmap.views.navigation import places_for, roles_of, workplace
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     """The places this user may open; the one where the day begins comes first."""
+    if is_untouched():
+        return redirect("first-run")
     roles = roles_of(request.user)
     places = places_for(request.user)
     first = workplace(roles, places)

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from boundaries.datum import DATUMS
 from boundaries.importing.report import ImportFileError
-from boundaries.models import Subdistrict
+from boundaries.models import Publication, Subdistrict
 from gridmap.actions import imports
 from gridmap.actions.import_kinds import KINDS
 from gridmap.actions.imports import ImportRefused, receive_file
@@ -68,7 +68,10 @@ def import_list(request: HttpRequest) -> HttpResponse:
         "endings": ",".join(imports.ENDINGS),
         "limit": settings.IMPORT_MAX_BYTES // (1024 * 1024),
         "days": settings.IMPORT_KEEP_DAYS,
-        "waiting_rows": RegisterRow.objects.filter(placed_as=None).count(),
+        "waiting_rows": RegisterRow.objects.filter(
+            scope(user, Permission.IMPORT_HOUSEHOLDS).rows(community=None), placed_as=None
+        ).count(),
+        "is_first_run": not Publication.objects.exists(),
     }
     if request.method == "POST":
         try:
