@@ -33,6 +33,7 @@ MEDIA_TYPE: Final = "application/vnd.mapbox-vector-tile"
 ZOOMS: Final = {"ground": range(8, 18), "buildings": range(15, 18)}
 
 # --- Fragments ------------------------------------------------------------------------------------------------
+# Materialised, or the planner would compute every geometry twice: once to see that it is not null.
 # `reach` is the tile with its buffer and `tile` without, both in degrees; `px` is a pixel in degrees of longitude.
 _TILE: Final = """
 tile AS (
@@ -45,14 +46,14 @@ tile AS (
 _SHAPE: Final = "ST_AsMVTGeom(ST_Transform(ST_Simplify({column}, tile.px * {slack}), 3857), tile.envelope, {extent}, {buffer})"
 
 _WATER: Final = """
-water AS (
+water AS MATERIALIZED (
   SELECT kind, {shape} AS geom
   FROM boundaries_water, tile
   WHERE area && tile.reach AND ST_XMax(area) - ST_XMin(area) + ST_YMax(area) - ST_YMin(area) > tile.px * 4
 )"""
 
 _LAND: Final = """
-land AS (
+land AS MATERIALIZED (
   SELECT kind, {shape} AS geom
   FROM boundaries_land, tile
   WHERE area && tile.reach AND ST_XMax(area) - ST_XMin(area) + ST_YMax(area) - ST_YMin(area) > tile.px * 6
@@ -67,20 +68,20 @@ street_lines AS (
   FROM boundaries_street, tile
   WHERE line && tile.reach AND rank = ANY(%(ranks)s)
   GROUP BY rank, width_m, name, name_en
-), streets AS (
+), streets AS MATERIALIZED (
   SELECT rank, round(width_m::numeric, 1)::real AS width, {names}, {shape} AS geom
   FROM street_lines, tile
 )"""
 
 _COMPOUNDS: Final = """
-compounds AS (
+compounds AS MATERIALIZED (
   SELECT id, kind, {shape} AS geom
   FROM boundaries_compound, tile
   WHERE outline && tile.reach AND ST_XMax(outline) - ST_XMin(outline) > tile.px * 8
 )"""
 
 _COMMUNITIES: Final = """
-communities AS (
+communities AS MATERIALIZED (
   SELECT id, {shape} AS geom
   FROM boundaries_community, tile
   WHERE outline && tile.reach
@@ -101,7 +102,7 @@ named AS (
   SELECT kind, name, name_en, ST_PointOnSurface(shape) AS spot,
          ((ST_XMax(shape) - ST_XMin(shape) + ST_YMax(shape) - ST_YMin(shape)) / 2 / tile.px)::int AS size
   FROM named, tile WHERE NOT ST_IsEmpty(shape)
-), labels AS (
+), labels AS MATERIALIZED (
   SELECT kind, name, name_en, size,
          ST_AsMVTGeom(ST_Transform(spot, 3857), tile.envelope, {extent}, 0, false) AS geom
   FROM spots, tile
@@ -111,11 +112,11 @@ named AS (
 )"""
 
 _BUILDINGS: Final = """
-buildings AS (
+buildings AS MATERIALIZED (
   SELECT use, compound_id AS compound, {shape} AS geom
   FROM boundaries_building, tile
   WHERE footprint && tile.reach AND existed @> now()
-), numbers AS (
+), numbers AS MATERIALIZED (
   SELECT CASE WHEN number <> '' THEN number ELSE house_number END AS number,
          ST_AsMVTGeom(ST_Transform(point, 3857), tile.envelope, {extent}, 0, false) AS geom
   FROM boundaries_building, tile
