@@ -8,11 +8,13 @@ import numpy as np
 import shapely
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from boundaries.actions.editions import GRIDS, raise_editions
 from boundaries.actions.placements import place_buildings
+from boundaries.actions.places import refresh_places
 from boundaries.locating import metres_per_degree
 from boundaries.models import Community, Outline, Plan, Publication, PublicationState
 from boundaries.models.constraints import since
@@ -62,6 +64,15 @@ def publish(
         plan.frozen_at = timezone.now()
         plan.save(update_fields=["frozen_at"])
     placed = place_buildings(communities=[community.pk for community in locked], since=at)
+    refresh_places(
+        plan.subdistrict,
+        grids=list(
+            Outline.objects.filter(community__in=locked)
+            .filter(Q(plan=plan) | Q(plan__publications__community__in=locked))
+            .values_list("grid", flat=True)
+            .distinct()
+        ),
+    )
     raise_editions(GRIDS)
     return Published(publications, placed)
 

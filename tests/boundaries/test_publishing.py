@@ -9,6 +9,7 @@ from django.utils import timezone
 from boundaries.actions.placements import place_buildings
 from boundaries.actions.plans import PublishError, publish
 from boundaries.models import Community, Edition, Outline, Placement, Plan, Publication
+from boundaries.searching import search
 from tests import factories
 from tests.factories import CELL, FOUNDED, SOUTH, WEST, Town
 
@@ -189,3 +190,12 @@ def test_two_grids_at_a_time_are_impossible(town: Town) -> None:
             grid=town.grids[2][2],
             period=factories.during(timezone.now(), None),
         )
+
+
+def test_search_finds_the_grid_by_its_new_and_its_old_code(town: Town) -> None:
+    plan = redraw(town)
+    Outline.objects.filter(plan=plan, grid=town.grids[1][0]).update(code="510115001004077")
+    at = timezone.now() + timedelta(seconds=1)
+    publish(plan=plan, communities=[town.communities[1]], at=at, by=None)
+    found = {code: search(code, at=at) for code in ("510115001004077", "510115001004001")}
+    assert [hits[0].id for hits in found.values()] == [town.grids[1][0].pk] * 2
