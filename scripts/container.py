@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from scripts.database import APP, OWNER, count_subdistricts, prepare_cluster
+from scripts.database import APP, OWNER, TOWNS, USERS, count_rows, prepare_cluster
 
 ROOT = Path(__file__).resolve().parent.parent
 ADMIN = Path(os.environ.get("GRIDMAP_ADMIN", "/admin"))
@@ -39,6 +39,7 @@ def settings() -> dict[str, str]:
         **os.environ,
         "GRIDMAP_TOWN": TOWN,
         "GRIDMAP_SECRET_KEY": (SECRETS / "key").read_text().strip(),
+        "GRIDMAP_SETUP_CODE": (SECRETS / "setup-code").read_text().strip(),
         "DATABASE_URL": url(APP, SECRETS / "app", DATABASES[TOWN]),
     }
 
@@ -51,10 +52,12 @@ def set_up() -> int:
     as_owner = {**settings(), "DATABASE_URL": owner, "DATABASE_OWNER_URL": owner}
     _manage(as_owner, "migrate", "--no-input")
     if TOWN != "demo":
+        if count_rows(owner, USERS) == 0:
+            print(f"Setup code, for the first-run page: {settings()['GRIDMAP_SETUP_CODE']}", flush=True)
         return 0
     # Kept beside the uploads, in the volume that outlives this container.
     logins = ROOT / ".local" / "files" / "demo-logins"
-    if count_subdistricts(owner) == 0:
+    if count_rows(owner, TOWNS) == 0:
         _manage(as_owner, "demo_town")
         logins.write_bytes((ROOT / ".local" / "demo-logins").read_bytes())
         logins.chmod(0o600)

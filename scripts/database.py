@@ -20,6 +20,8 @@ OLDEST_SERVER = 15
 OLDEST_POSTGIS = (3, 3)
 EXTENSIONS = ("postgis", "pg_trgm", "btree_gist")
 TEMPLATE = "gridmap_template"
+# No row in the one: no town is loaded. No row in the other: nobody can sign in yet.
+TOWNS, USERS = "boundaries_subdistrict", "gridmap_user"
 OWNER, APP, TEST = "gridmap_owner", "gridmap_app", "gridmap_test"
 
 ROLES = {
@@ -140,13 +142,13 @@ def check_foreign(application_url: str, owner_url: str) -> None:
             connection.execute(sql.SQL(RIGHTS).format(maker=maker, app=app))
 
 
-def count_subdistricts(url: str) -> int:
-    """How many subdistricts the database holds; 0 also when it has no tables yet."""
+def count_rows(url: str, table: str) -> int:
+    """How many rows a table holds; 0 also when there is no such table yet."""
     with psycopg.connect(url) as connection:
-        there = connection.execute("SELECT to_regclass('boundaries_subdistrict') IS NOT NULL").fetchone()
+        there = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [table]).fetchone()
         if not there or not there[0]:
             return 0
-        row = connection.execute("SELECT count(*) FROM boundaries_subdistrict").fetchone()
+        row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))).fetchone()
         return int(row[0]) if row else 0
 
 
@@ -156,6 +158,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("task", choices=["prepare", "check", "count"])
     parser.add_argument("--database", default="gridmap")
+    parser.add_argument("--table", default=TOWNS)
     options = parser.parse_args()
     try:
         if options.task == "prepare":
@@ -165,7 +168,7 @@ def main() -> int:
         elif options.task == "check":
             check_foreign(os.environ["DATABASE_URL"], os.environ["DATABASE_OWNER_URL"])
         else:
-            print(count_subdistricts(os.environ["DATABASE_OWNER_URL"]))
+            print(count_rows(os.environ["DATABASE_OWNER_URL"], options.table))
     except (Unusable, psycopg.Error) as error:
         print(str(error).strip(), file=sys.stderr)
         return 1

@@ -183,5 +183,10 @@ def welcome(settings: Mapping[str, str], address: str) -> list[str]:
             ]
         lines += ["", "Your own town instead, without the demo and its logins: make up TOWN=empty"]
     else:
-        lines += ["", "An empty town: the first page makes its administrator and takes you from there."]
+        lines += ["", "An empty town, in a database of its own."]
+        if _database_task("count", settings, "--table", "gridmap_user") == "0":
+            lines += [
+                f"Make its administrator on {address}first-run/ and go on from there.",
+                f"  setup code     {settings['GRIDMAP_SETUP_CODE']}",
+            ]
     return [*lines, "Stop with Ctrl-C.", ""]

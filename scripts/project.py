@@ -21,7 +21,11 @@ ENVIRONMENT_FILE = LOCAL / "env"
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 # Made once for each installation, never in the repository.
-SECRETS = ("GRIDMAP_SECRET_KEY",)
+SECRETS = {
+    "GRIDMAP_SECRET_KEY": lambda: secrets.token_urlsafe(48),
+    # Typed by a person once, into the first-run page.
+    "GRIDMAP_SETUP_CODE": lambda: "-".join(secrets.token_hex(2) for _ in range(4)),
+}
 
 
 def short_hash(text: str) -> str:
@@ -68,7 +72,7 @@ def read_environment_file() -> dict[str, str]:
 def write_environment_file(values: dict[str, str]) -> dict[str, str]:
     """Add `values` to the installation's file, make missing secrets, and return everything in it."""
     kept = read_environment_file()
-    made = {name: secrets.token_urlsafe(48) for name in SECRETS if name not in kept}
+    made = {name: make() for name, make in SECRETS.items() if name not in kept}
     merged = {**kept, **made, **values}
     if merged == kept:
         return kept
