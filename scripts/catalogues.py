@@ -38,7 +38,7 @@ def fresh_catalogue(domain: str) -> Catalog:
             "django",
             "makemessages",
             "-l",
-            "xx",
+            LANGUAGES[0],
             "-d",
             domain,
             "--no-obsolete",
@@ -48,7 +48,7 @@ def fresh_catalogue(domain: str) -> Catalog:
         if domain == "djangojs":
             command += ["-e", "js"]
         subprocess.run(command, cwd=copy, check=True, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"})
-        made = copy / "locale" / "xx" / "LC_MESSAGES" / f"{domain}.po"
+        made = copy / "locale" / LANGUAGES[0] / "LC_MESSAGES" / f"{domain}.po"
         if not made.exists():
             return Catalog()
         return read_po(made.read_bytes().splitlines(keepends=True))

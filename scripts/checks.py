@@ -22,7 +22,8 @@ def test() -> int:
     """Lint, types, imports, migrations, catalogues, then all tests; ends with pytest's own closing line."""
     installation.set_up_packages(development=True)
     with installation.test_database() as settings:
-        failed = [name for name, command in _static_checks().items() if not _passes(name, command, settings)]
+        looking = {**settings, "DATABASE_URL": settings.get("CHECKS_DATABASE_URL", settings["DATABASE_URL"])}
+        failed = [name for name, command in _static_checks().items() if not _passes(name, command, looking)]
         if failed:
             say(f"\nFailed so far: {', '.join(failed)}. The tests run all the same.\n")
         code = _pytest(settings, "tests")

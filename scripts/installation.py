@@ -101,6 +101,8 @@ def test_database() -> Iterator[dict[str, str]]:
             "DATABASE_OWNER_URL": url,
             "GRIDMAP_TOWN": "empty",
             "GRIDMAP_TEST_TEMPLATE": "gridmap_template",
+            # The tests' own database exists only while they run; the other checks look into this one.
+            "CHECKS_DATABASE_URL": cluster.url("gridmap_app", TOWNS["demo"]),
         }
 
 

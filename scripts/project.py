@@ -8,7 +8,7 @@ import hashlib
 import os
 import pwd
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from scripts.console import Trouble
@@ -21,7 +21,7 @@ ENVIRONMENT_FILE = LOCAL / "env"
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 # Made once for each installation, never in the repository.
-SECRETS = {
+SECRETS: dict[str, Callable[[], str]] = {
     "GRIDMAP_SECRET_KEY": lambda: secrets.token_urlsafe(48),
     # Typed by a person once, into the first-run page.
     "GRIDMAP_SETUP_CODE": lambda: "-".join(secrets.token_hex(2) for _ in range(4)),
