@@ -20,6 +20,7 @@ APPS = ("boundaries", "gridmap")
 LOCALE = ROOT / "gridmap" / "locale"
 # English is the language of the sources: its catalogue need not exist.
 LANGUAGES = ("zh_Hans",)
+SOURCE_LANGUAGE = "en"
 _PLACES = re.compile(r"%\(\w+\)[sdif]|%[sdif]|\{\w*\}")
 
 
@@ -38,7 +39,7 @@ def fresh_catalogue(domain: str) -> Catalog:
             "django",
             "makemessages",
             "-l",
-            LANGUAGES[0],
+            SOURCE_LANGUAGE,
             "-d",
             domain,
             "--no-obsolete",
@@ -48,7 +49,7 @@ def fresh_catalogue(domain: str) -> Catalog:
         if domain == "djangojs":
             command += ["-e", "js"]
         subprocess.run(command, cwd=copy, check=True, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"})
-        made = copy / "locale" / LANGUAGES[0] / "LC_MESSAGES" / f"{domain}.po"
+        made = copy / "locale" / SOURCE_LANGUAGE / "LC_MESSAGES" / f"{domain}.po"
         if not made.exists():
             return Catalog()
         return read_po(made.read_bytes().splitlines(keepends=True))
