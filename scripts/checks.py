@@ -50,7 +50,7 @@ def _static_checks() -> dict[str, list[str | Path]]:
     python: list[str | Path] = [PYTHON]
     checks: dict[str, list[str | Path]] = {
         "ruff": [*python, "-m", "ruff", "check", "."],
-        "formatting": [*python, "-m", "ruff", "format", "--check", "."],
+        "formatting": [*python, "-m", "ruff", "format", "--check", "--output-format", "concise", "."],
         "types": [*python, "-m", "mypy", *(s for s in SOURCES if (ROOT / s).exists())],
         "imports": [*python, "-c", _LINT_IMPORTS],
         "migrations": [*python, "manage.py", "makemigrations", "--check", "--dry-run"],
