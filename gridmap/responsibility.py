@@ -41,7 +41,7 @@ staff AS (
 )"""
 
 # Put together from this project's own constants; every value is a parameter.
-_STATEMENT: Final = f"""
+STATEMENT: Final = f"""
 WITH {locating.GROUND}, {_PEOPLE}
 SELECT r.grid_id, r.code, r.name, r.name_en, r.kind, r.d, r.holds, r.houses, r.nearest_reach_m,
        c.code AS community_code, c.name AS community_name, c.name_en AS community_name_en,
@@ -241,7 +241,7 @@ def locate(
     where = locating.place(lon, lat, datum=datum, accuracy_m=accuracy_m)
     moment = at or timezone.now()
     with prepared_cursor() as cursor:
-        cursor.execute(_STATEMENT, locating.parameters(where, moment))
+        cursor.execute(STATEMENT, locating.parameters(where, moment))
         names = [column.name for column in cursor.description]
         rows = [_decoded(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
     return _answer(where, moment, rows)

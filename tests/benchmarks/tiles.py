@@ -5,19 +5,15 @@ every request builds its tile from the tables; nothing of ours keeps tiles betwe
 """
 
 import http.client
-import os
-import socket
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 
 from django.db import connection
 
 from boundaries import tiles
 from tests.benchmarks import Row
+from tests.benchmarks._server import connect, served
 
 BAR_MS = 50.0
 TILES = 12
@@ -36,32 +32,6 @@ def densest(z: int, count: int = TILES) -> list[tuple[int, int]]:
     with connection.cursor() as cursor:
         cursor.execute(_DENSEST, [z, count])
         return [(x, y) for x, y, _buildings in cursor.fetchall()]
-
-
-@contextmanager
-def served() -> Iterator[http.client.HTTPConnection]:
-    """The service as it runs for users: uvicorn, one process, on a free port of the loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "gridmap.asgi:application", "--port", str(port)]
-    quiet = ["--no-access-log", "--log-level", "error"]
-    server = subprocess.Popen(command + quiet, env=os.environ | {"GRIDMAP_DEBUG": "0"})
-    client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    try:
-        for _attempt in range(150):
-            try:
-                client.request("GET", "/tiles/ground/8/0/0.mvt")
-                client.getresponse().read()
-                break
-            except OSError:
-                client.close()
-                time.sleep(0.1)
-        yield client
-    finally:
-        client.close()
-        server.terminate()
-        server.wait(10)
 
 
 def fetch(client: http.client.HTTPConnection, path: str, etag: str = "") -> tuple[float, int, int, str]:
@@ -86,7 +56,7 @@ def run() -> list[Row]:
     rows: list[Row] = []
     warm: list[float] = []
     statuses: set[int] = set()
-    with served() as client:
+    with served() as port, closing(connect(port)) as client:
         for z in (14, 15, 16, 17):
             for layer in ("ground", "buildings"):
                 if z not in tiles.ZOOMS[layer]:
