@@ -48,7 +48,7 @@ ALLOWED_HOSTS = ENV.get("GRIDMAP_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").sp
 INSTALLED_APPS = [
     "gridmap",
     "boundaries",
-    "django.contrib.admin",
+    "gridmap.admin_config.TownAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -104,6 +104,8 @@ _database = dj_database_url.parse(_required("DATABASE_URL"), engine="django.cont
 # With ASGI each request runs in its own thread: connections are pooled rather than kept per thread.
 _database["OPTIONS"] = {
     **_database.get("OPTIONS", {}),
+    # Lets boundaries.prepared keep plans; Django's own cursors bind on the client and are not affected.
+    "prepare_threshold": 5,
     "pool": {"min_size": 1, "max_size": int(ENV.get("GRIDMAP_DB_POOL", "8")), "timeout": 10},
 }
 _database["TEST"] = {"TEMPLATE": ENV.get("GRIDMAP_TEST_TEMPLATE") or None}

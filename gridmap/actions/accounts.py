@@ -88,18 +88,10 @@ def grant_role(
     """
     if by is not None and not by.has_perm(Permission.GRANT_ROLE, community or subdistrict):
         raise PermissionDenied
-    start = start or timezone.now()
-    if community is not None and community.subdistrict_id != subdistrict.pk:
-        raise AccountError("community", _("The community lies in another subdistrict."))
-    if end is not None and end <= start:
-        raise AccountError("end", _("The end comes before the start."))
-    period = Range(start, end, "[)")
     User.objects.select_for_update().get(pk=user.pk)
-    same = RoleGrant.objects.filter(
-        user=user, role=role, subdistrict=subdistrict, community=community, revoked_at=None
+    period = check_grant(
+        user=user, role=role, subdistrict=subdistrict, community=community, start=start, end=end
     )
-    if same.filter(period__overlap=period).exists():
-        raise AccountError("role", _("This user holds this role there already."))
     made = RoleGrant.objects.create(
         user=user, role=role, subdistrict=subdistrict, community=community, period=period, granted_by=by
     )
@@ -117,6 +109,36 @@ def grant_role(
     )
     forget_grants(user)
     return made
+
+
+def check_grant(
+    *,
+    user: User,
+    role: Role | str,
+    subdistrict: Subdistrict,
+    community: Community | None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> Range[datetime]:
+    """The period of such a grant, if it may be made; a form can ask before.
+
+    Raises
+    ------
+    AccountError
+        See `grant_role`.
+    """
+    start = start or timezone.now()
+    if community is not None and community.subdistrict_id != subdistrict.pk:
+        raise AccountError("community", _("The community lies in another subdistrict."))
+    if end is not None and end <= start:
+        raise AccountError("end", _("The end comes before the start."))
+    period = Range(start, end, "[)")
+    same = RoleGrant.objects.filter(
+        user=user, role=role, subdistrict=subdistrict, community=community, revoked_at=None
+    )
+    if same.filter(period__overlap=period).exists():
+        raise AccountError("role", _("This user holds this role there already."))
+    return period
 
 
 @transaction.atomic
