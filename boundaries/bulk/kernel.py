@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from boundaries.bulk.compiled import compiled
+from boundaries.bulk.compiled import compiled, inner
 from boundaries.bulk.layout import EMPTY, FAR, Bytes, Floats, Ints, Longs, Raster
 
 INSIDE, EDGE, NEAREST, OUTSIDE, INVALID = 0, 1, 2, 3, 4
@@ -26,7 +26,7 @@ ECCENTRICITY_2 = 6.69437999014e-3
 # --- predicates ---
 
 
-@compiled
+@inner
 def metres_per_degree(lat: float) -> tuple[float, float]:
     """Length of one degree of longitude and of latitude on the WGS 84 ellipsoid at `lat`, metres."""
     phi = math.radians(lat)
@@ -37,7 +37,7 @@ def metres_per_degree(lat: float) -> tuple[float, float]:
     return math.radians(normal * math.cos(phi)), math.radians(meridian)
 
 
-@compiled
+@inner
 def two_product(a: float, b: float) -> tuple[float, float]:
     product = a * b
     split = 134217729.0 * a
@@ -49,10 +49,12 @@ def two_product(a: float, b: float) -> tuple[float, float]:
     return product, a_low * b_low - (((product - a_high * b_high) - a_low * b_high) - a_high * b_low)
 
 
-@compiled
-def exact_side(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> int:
-    """The sign of the orientation determinant by exact expansions (Shewchuk 1997)."""
-    expansion = np.zeros(13)
+@inner
+def exact_side(ax: float, ay: float, bx: float, by: float, px: float, py: float, work: Floats) -> int:
+    """The sign of the orientation determinant by exact expansions (Shewchuk 1997); `work` has room for 12 terms.
+
+    It is handed in because an inner function may not allocate.
+    """
     size = 0
     left = (ax, -ax, -px, -ay, ay, py)
     right = (by, py, by, bx, px, bx)
@@ -61,23 +63,23 @@ def exact_side(ax: float, ay: float, bx: float, by: float, px: float, py: float)
         for part in range(2):
             total = low if part == 0 else high
             for i in range(size):
-                term = expansion[i]
+                term = work[i]
                 grown = total + term
                 virtual = grown - total
-                expansion[i] = (total - (grown - virtual)) + (term - virtual)
+                work[i] = (total - (grown - virtual)) + (term - virtual)
                 total = grown
-            expansion[size] = total
+            work[size] = total
             size += 1
     for i in range(size - 1, -1, -1):
-        if expansion[i] > 0.0:
+        if work[i] > 0.0:
             return 1
-        if expansion[i] < 0.0:
+        if work[i] < 0.0:
             return -1
     return 0
 
 
-@compiled
-def side(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> int:
+@inner
+def side(ax: float, ay: float, bx: float, by: float, px: float, py: float, work: Floats) -> int:
     """1 if p lies left of a -> b, -1 if right, 0 if exactly on the line."""
     left = (ax - px) * (by - py)
     right = (ay - py) * (bx - px)
@@ -87,11 +89,11 @@ def side(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> in
         return 1
     if det < -bound:
         return -1
-    return exact_side(ax, ay, bx, by, px, py)
+    return exact_side(ax, ay, bx, by, px, py, work)
 
 
-@compiled
-def crossing(segments: Floats, s: int, x: float, y: float) -> int:
+@inner
+def crossing(segments: Floats, s: int, x: float, y: float, work: Floats) -> int:
     """How the ray from (x, y) eastwards meets segment s: 1 crosses, 0 misses, 2 the point is on the segment."""
     y1 = segments[s, 1]
     y2 = segments[s, 3]
@@ -105,14 +107,14 @@ def crossing(segments: Floats, s: int, x: float, y: float) -> int:
         return 2 if x >= x1 else 0
     if y == y2:  # the upper end belongs to the next segment
         return 2 if x == x2 else 0
-    turn = side(x1, y1, x2, y2, x, y)
+    turn = side(x1, y1, x2, y2, x, y, work)
     if turn == 0:
         return 2
     return 1 if turn > 0 else 0
 
 
-@compiled
-def grid_holds(r: Raster, grid: int, row: int, x: float, y: float) -> bool:
+@inner
+def grid_holds(r: Raster, grid: int, row: int, x: float, y: float, work: Floats) -> bool:
     """Whether the closed outline holds the point; `row` is the raster row of the point."""
     at = row - r.row_first[grid]
     base = r.row_base[grid]
@@ -120,7 +122,7 @@ def grid_holds(r: Raster, grid: int, row: int, x: float, y: float) -> bool:
         return False
     odd = False
     for i in range(r.row_starts[base + at], r.row_starts[base + at + 1]):
-        met = crossing(r.segments, r.row_segments[i], x, y)
+        met = crossing(r.segments, r.row_segments[i], x, y, work)
         if met == 2:
             return True
         if met == 1:
@@ -128,8 +130,8 @@ def grid_holds(r: Raster, grid: int, row: int, x: float, y: float) -> bool:
     return odd
 
 
-@compiled
-def building_at(r: Raster, cell: int, x: float, y: float) -> int:
+@inner
+def building_at(r: Raster, cell: int, x: float, y: float, work: Floats) -> int:
     """The first building whose closed footprint holds the point, or -1."""
     if r.building_starts.size == 1:
         return -1
@@ -138,7 +140,7 @@ def building_at(r: Raster, cell: int, x: float, y: float) -> int:
         odd = False
         on = False
         for s in range(r.building_first[item], r.building_first[item + 1]):
-            met = crossing(r.building_segments, s, x, y)
+            met = crossing(r.building_segments, s, x, y, work)
             if met == 2:
                 on = True
                 break
@@ -149,7 +151,7 @@ def building_at(r: Raster, cell: int, x: float, y: float) -> int:
     return -1
 
 
-@compiled
+@inner
 def square_distance(segments: Floats, s: int, x: float, y: float, kx: float, ky: float) -> float:
     """Squared distance from (x, y) to segment s, square metres."""
     ax = (segments[s, 0] - x) * kx
@@ -171,10 +173,10 @@ def square_distance(segments: Floats, s: int, x: float, y: float, kx: float, ky:
 # --- which outlines are near ---
 
 
-@compiled
+@inner
 def near_in_cell(
     r: Raster, cell: int, row: int, x: float, y: float, radius: float, kx: float, ky: float,
-    grids: Longs, distances: Floats, holds: Bytes,
+    grids: Longs, distances: Floats, holds: Bytes, work: Floats,
 ) -> int:  # fmt: skip
     """Outlines that hold the point or lie within `radius` <= tolerance of it, from the cell's own list."""
     code = r.code[cell]
@@ -202,7 +204,7 @@ def near_in_cell(
         while i < stop and r.values[i] >= 0 and r.segment_grid[r.values[i]] == grid:
             best = min(best, square_distance(r.segments, r.values[i], x, y, kx, ky))
             i += 1
-        if grid_holds(r, grid, row, x, y):
+        if grid_holds(r, grid, row, x, y, work):
             grids[n], distances[n], holds[n] = grid, 0.0, 1
             n += 1
         elif math.sqrt(best) <= radius:
@@ -211,15 +213,15 @@ def near_in_cell(
     return n
 
 
-@compiled
+@inner
 def near_in_window(
     r: Raster, cell: int, row: int, x: float, y: float, radius: float, kx: float, ky: float,
-    grids: Longs, distances: Floats, holds: Bytes, best: Floats,
+    grids: Longs, distances: Floats, holds: Bytes, best: Floats, work: Floats,
 ) -> int:  # fmt: skip
     """The same for any radius and for points beside the raster (cell -1). `best` is inf throughout, before and after."""
     n = 0
     if cell >= 0:
-        n = near_in_cell(r, cell, row, x, y, -1.0, kx, ky, grids, distances, holds)
+        n = near_in_cell(r, cell, row, x, y, -1.0, kx, ky, grids, distances, holds, work)
     held = n
     for i in range(held):
         best[grids[i]] = -1.0
@@ -290,7 +292,7 @@ def near_in_window(
     return kept
 
 
-@compiled
+@inner
 def distance_to_grid(r: Raster, grid: int, x: float, y: float, kx: float, ky: float) -> float:
     best = np.inf
     for s in range(r.grid_first[grid], r.grid_first[grid + 1]):
@@ -298,7 +300,7 @@ def distance_to_grid(r: Raster, grid: int, x: float, y: float, kx: float, ky: fl
     return math.sqrt(best)
 
 
-@compiled
+@inner
 def sort_candidates(n: int, grids: Longs, distances: Floats, holds: Bytes) -> None:
     """By distance, then by code."""
     for i in range(1, n):
@@ -313,7 +315,7 @@ def sort_candidates(n: int, grids: Longs, distances: Floats, holds: Bytes) -> No
 # --- the rule ---
 
 
-@compiled
+@inner
 def refusal(lon: float, lat: float) -> int:
     """Why a pair of numbers is no place on earth."""
     if not (math.isfinite(lon) and math.isfinite(lat)):
@@ -325,7 +327,7 @@ def refusal(lon: float, lat: float) -> int:
     return OUT_OF_RANGE
 
 
-@compiled
+@inner
 def looks_swapped(boxes: Floats, lon: float, lat: float) -> bool:
     """Whether a place that is nowhere near would be in a community if its coordinates were exchanged."""
     for i in range(boxes.shape[0]):  # noqa: SIM110 - Numba compiles no generator
@@ -345,11 +347,16 @@ def locate_span(
     `accuracy` holds metres, NaN where not stated, or nothing at all. `count[i]` says how many candidates are
     point i's: none where the answer is the only one there can be. `boxes` are those of the communities.
     """
+    # local names: each look at a field of the tuple in the loop would count references, on all threads at once
+    x0, y0, inv_w, inv_h, nx, ny = r.x0, r.y0, r.inv_w, r.inv_h, r.nx, r.ny
+    codes, clear, order, own_reach = r.code, r.clear, r.order, r.own_reach
+    tolerance, reach, cell_m = r.tolerance, r.reach, r.cell_m
     n_grids = r.order.size
     grids = np.empty(n_grids + 1, np.int64)
     distances = np.empty(n_grids + 1, np.float64)
     holds = np.empty(n_grids + 1, np.uint8)
     best = np.full(n_grids, np.inf)
+    work = np.empty(12)
     listed = np.empty(256, np.int32)
     listed_m = np.empty(256, np.float64)
     filled = 0
@@ -365,7 +372,7 @@ def locate_span(
             building[i] = -1
 
         why = refusal(x, y)
-        radius = r.tolerance
+        radius = tolerance
         if accuracy.size > 0 and not math.isnan(accuracy[i]):
             if why == NO_REASON and not 0.0 <= accuracy[i] <= MAX_ACCURACY_M:
                 why = BAD_ACCURACY
@@ -375,57 +382,57 @@ def locate_span(
             reason[i] = why
             continue
 
-        column = (x - r.x0) * r.inv_w
-        row_f = (y - r.y0) * r.inv_h
+        column = (x - x0) * inv_w
+        row_f = (y - y0) * inv_h
         cell = -1
         row = -1
         code = EMPTY
         bound = 0.0
-        if 0.0 <= column < r.nx and 0.0 <= row_f < r.ny:
+        if 0.0 <= column < nx and 0.0 <= row_f < ny:
             row = int(row_f)
-            cell = row * r.nx + int(column)
-            code = r.code[cell]
+            cell = row * nx + int(column)
+            code = codes[cell]
             if want_building:
-                under = building_at(r, cell, x, y)
+                under = building_at(r, cell, x, y, work)
                 if under >= 0:
                     building[i] = r.building_order[under]
-            bound = (r.clear[cell] - 1) * r.cell_m
-            if code >= 0 and (radius <= r.tolerance or radius < bound):
+            bound = (clear[cell] - 1) * cell_m
+            if code >= 0 and (radius <= tolerance or radius < bound):
                 match[i] = INSIDE
-                answer[i] = r.order[code]
+                answer[i] = order[code]
                 distance[i] = 0.0
                 continue
         n = 0
         stored = -1
-        near_nothing = code == EMPTY and cell >= 0 and bound > r.reach and bound > radius
+        near_nothing = code == EMPTY and cell >= 0 and bound > reach and bound > radius
         kx, ky = 0.0, 0.0
         if not near_nothing:
             kx, ky = metres_per_degree(y)
-            if cell >= 0 and radius <= r.tolerance:
-                n = near_in_cell(r, cell, row, x, y, radius, kx, ky, grids, distances, holds)
+            if cell >= 0 and radius <= tolerance:
+                n = near_in_cell(r, cell, row, x, y, radius, kx, ky, grids, distances, holds, work)
             else:
-                n = near_in_window(r, cell, row, x, y, radius, kx, ky, grids, distances, holds, best)
-            under = building_at(r, cell, x, y) if cell >= 0 else -1
+                n = near_in_window(r, cell, row, x, y, radius, kx, ky, grids, distances, holds, best, work)
+            under = building_at(r, cell, x, y, work) if cell >= 0 else -1
             if under >= 0:
                 stored = r.building_grid[under]
 
         if n == 0 and stored < 0:  # nobody's ground: the nearest within reach, if any
             if not near_nothing:
-                limit = r.reach
-                if cell >= 0 and 0 < r.clear[cell] < FAR:
+                limit = reach
+                if cell >= 0 and 0 < clear[cell] < FAR:
                     # some segment comes within the padding of a cell that many cells away
-                    wide = (r.clear[cell] + 1) / r.inv_w + r.pad_x
-                    high = (r.clear[cell] + 1) / r.inv_h + r.pad_y
+                    wide = (clear[cell] + 1) / inv_w + r.pad_x
+                    high = (clear[cell] + 1) / inv_h + r.pad_y
                     limit = min(limit, 1.001 * math.hypot(wide * kx, high * ky))
-                if limit < r.reach and r.own_reach.size > 0:
-                    limit = r.reach  # the nearest may not reach as far as the second
-                n = near_in_window(r, cell, row, x, y, limit, kx, ky, grids, distances, holds, best)
+                if limit < reach and own_reach.size > 0:
+                    limit = reach  # the nearest may not reach as far as the second
+                n = near_in_window(r, cell, row, x, y, limit, kx, ky, grids, distances, holds, best, work)
                 sort_candidates(n, grids, distances, holds)
             match[i] = OUTSIDE
             for j in range(n):
-                if r.own_reach.size == 0 or distances[j] <= r.own_reach[grids[j]]:
+                if own_reach.size == 0 or distances[j] <= own_reach[grids[j]]:
                     match[i] = NEAREST
-                    answer[i] = r.order[grids[j]]
+                    answer[i] = order[grids[j]]
                     distance[i] = distances[j]
                     break
             if match[i] == OUTSIDE and looks_swapped(boxes, x, y):
@@ -452,7 +459,7 @@ def locate_span(
                 chosen = 0
                 n += 1
         match[i] = INSIDE if sure else EDGE
-        answer[i] = r.order[grids[chosen]]
+        answer[i] = order[grids[chosen]]
         distance[i] = distances[chosen]
         if sure and n == 1:
             continue
@@ -465,7 +472,7 @@ def locate_span(
             grown_m[:filled] = listed_m[:filled]
             listed_m = grown_m
         for j in range(n):
-            listed[filled] = r.order[grids[j]]
+            listed[filled] = order[grids[j]]
             listed_m[filled] = distances[j]
             filled += 1
     return listed[:filled].copy(), listed_m[:filled].copy()
