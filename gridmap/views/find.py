@@ -5,12 +5,13 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from ninja.errors import Throttled
 
 from boundaries.locating import MAX_ACCURACY_M, PlaceError
-from boundaries.models import PlaceKind, Subdistrict
+from boundaries.models import Compound, PlaceKind, Placement, Subdistrict
 from boundaries.searching import Hit, search
 from gridmap.api.throttling import PublicRate
 from gridmap.responsibility import locate
@@ -29,6 +30,8 @@ class Found:
 
     answer: dict[str, Any] | None = None
     hits: list[Hit] = field(default_factory=list)
+    wide: Hit | None = None
+    compound: Compound | None = None
     place: str = ""
     problem: str = ""
     status: int = 200
@@ -57,7 +60,12 @@ def _found(request: HttpRequest) -> Found:
     try:
         if query.get("lon") and query.get("lat"):
             PublicRate().allow_request(request)
+            if shared := _shared_compound(query.get("compound", "")):
+                return Found(place=shared.title, compound=shared)
             return _at(query["lon"], query["lat"], query.get("accuracy_m", ""), query.get("q", "")[:100])
+        if query.get("compound_name") and query.get("number"):
+            PublicRate().allow_request(request)
+            return _named(f"{query['compound_name'][:60]} {query['number'][:8]}栋")
         if text := query.get("q", "").strip()[:100]:
             PublicRate().allow_request(request)
             return _named(text)
@@ -67,6 +75,18 @@ def _found(request: HttpRequest) -> Found:
         }
         return Found(problem=wait, status=429)
     return Found()
+
+
+def _shared_compound(pk: str) -> Compound | None:
+    """The compound, if its buildings belong to more than one grid today: then its name alone names nobody."""
+    if not pk.isdecimal():
+        return None
+    now = timezone.now()
+    grids = Placement.objects.filter(
+        building__compound=int(pk[:12]), building__existed__contains=now, period__contains=now
+    )
+    several = len(grids.order_by("grid").values_list("grid", flat=True).distinct()[:2]) > 1
+    return Compound.objects.filter(pk=int(pk[:12])).first() if several else None
 
 
 def _at(lon: str, lat: str, accuracy: str, place: str) -> Found:
@@ -81,12 +101,15 @@ def _at(lon: str, lat: str, accuracy: str, place: str) -> Found:
 
 
 def _named(text: str) -> Found:
-    hits = search(text, limit=8)
+    hits = search(text, limit=8, kinds=POINTS)
     if not hits:
-        return Found(place=text)
+        wide = search(text, limit=1)
+        return Found(place=text, wide=wide[0] if wide else None)
     best = hits[0]
     alone = len(hits) == 1 or hits[1].score < best.score
-    if best.kind in POINTS and best.score >= SURE and alone:
+    if best.score >= SURE and alone:
+        if best.kind == PlaceKind.COMPOUND and (shared := _shared_compound(str(best.id))):
+            return Found(place=shared.title, compound=shared)
         answer = locate(best.lon, best.lat).as_json("public")
         return Found(answer=answer, hits=hits[1:5], place=best.title)
     return Found(hits=hits, place=text)

@@ -47,6 +47,7 @@ def find_words() -> dict[str, object]:
         "none": _("Nothing found. Try your compound's name, or a street with number."),
         "failed": _("The search could not be asked. Check the connection."),
         "found": _("%s places found"),
+        "tooWide": _("%s is large. Click where you live, or type a house number or a compound."),
         "locating": _("Finding where you are…"),
         "refused": _("Your device did not give its place. Type your address or click on the map."),
         "unavailable": _("Your device could not find its place. Type your address or click on the map."),

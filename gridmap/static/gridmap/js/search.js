@@ -5,25 +5,18 @@ const DELAY = 120;
 
 /** Pure: one hit of /api/v1/search in the reader's language. */
 export function readHit(hit, zh) {
-  const own = (key) => (!zh && hit[`${key}_en`]) || hit[key] || "";
-  return {
-    kind: hit.kind,
-    id: hit.object_id ?? hit.id,
-    title: own("title") || own("name"),
-    detail: own("detail"),
-    lon: hit.lon ?? hit.point?.lon ?? hit.point?.coordinates?.[0],
-    lat: hit.lat ?? hit.point?.lat ?? hit.point?.coordinates?.[1],
-    box: hit.box ?? hit.bbox ?? null,
-  };
+  const { kind, id, lon, lat, bbox, detail, note } = hit;
+  return { kind, id, lon, lat, bbox, title: (!zh && hit.title_en) || hit.title, detail: [detail, note].filter(Boolean).join(" · ") };
 }
 
 /**
  * Make `root` (a form with an input and a list) a search box.
  *
- * `url` is asked with `?q=`; `kinds` maps a kind to its word; `onTake(hit)` hears what was chosen;
+ * `url` is asked with `?q=`; `kinds` maps a kind to its word; `near()` may give the {lon, lat} around which
+ * equal places come first; `onTake(hit)` hears what was chosen;
  * `words` holds {none, failed, found}, the last with %s for the number.
  */
-export function searchBox(root, { url, kinds = {}, words, onTake }) {
+export function searchBox(root, { url, kinds = {}, near = () => null, words, onTake }) {
   const input = root.querySelector("[role=combobox]");
   const list = root.querySelector("[role=listbox]");
   const status = root.querySelector("[role=status]");
@@ -85,10 +78,12 @@ export function searchBox(root, { url, kinds = {}, words, onTake }) {
     running = new AbortController();
     root.setAttribute("aria-busy", "true");
     try {
-      const response = await fetch(`${url}?q=${encodeURIComponent(q)}`, { signal: running.signal });
+      const middle = near();
+      const around = middle ? `&near=${middle.lon.toFixed(4)},${middle.lat.toFixed(4)}` : "";
+      const response = await fetch(`${url}?q=${encodeURIComponent(q)}${around}`, { signal: running.signal });
       if (!response.ok) throw new Error(String(response.status));
       const answer = await response.json();
-      hits = (answer.results ?? answer.hits ?? answer.places ?? answer).map((hit) => readHit(hit, zh));
+      hits = answer.results.map((hit) => readHit(hit, zh));
       list.replaceChildren(...hits.map(option));
       status.textContent = hits.length ? words.found.replace("%s", hits.length) : words.none;
       open(hits.length > 0);

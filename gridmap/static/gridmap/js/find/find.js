@@ -6,6 +6,7 @@ const data = pageData("map-data");
 const words = pageData("map-words");
 const answer = document.getElementById("answer");
 let onAnswer = () => {};
+let showBox = () => {};
 let running = null;
 
 /** Ask for `query` (a query string), show the answer, put it into the address. */
@@ -30,16 +31,22 @@ function settle() {
   const copy = answer.querySelector("[data-copy]");
   if (copy) copy.hidden = false;
   onAnswer(shown());
+  const box = answer.querySelector("[data-box]")?.dataset.box;
+  if (box) showBox(box.split(",").map(Number));
 }
 
 /** The place of the answer that is shown, or null. */
 function shown() {
-  const reply = answer.querySelector(".reply");
+  const reply = answer.querySelector(".reply[data-lon]");
   return reply && { lon: Number(reply.dataset.lon), lat: Number(reply.dataset.lat), grid: Number(reply.dataset.grid) || null };
 }
 
 const place = ({ lon, lat }, more = {}) => new URLSearchParams({ lon: lon.toFixed(6), lat: lat.toFixed(6), ...more }).toString();
 
+answer.addEventListener("submit", (event) => {
+  event.preventDefault();
+  ask(new URLSearchParams(new FormData(event.target)).toString());
+});
 answer.addEventListener("click", async (event) => {
   const link = event.target.closest("a[href^='?']");
   if (link) {
@@ -56,7 +63,13 @@ searchBox(document.getElementById("search"), {
   url: data.search,
   kinds: words.kinds,
   words,
-  onTake: (hit) => ask(place(hit, { q: hit.title })),
+  onTake(hit) {
+    if (["compound", "building", "grid"].includes(hit.kind)) {
+      return ask(place(hit, hit.kind === "compound" ? { q: hit.title, compound: hit.id } : { q: hit.title }));
+    }
+    say(words.tooWide.replace("%s", hit.title));
+    showBox(hit.bbox);
+  },
 });
 
 // --- the device's own place, with its accuracy ---
@@ -99,7 +112,7 @@ async function openFindMap() {
   style.rel = "stylesheet";
   document.getElementById("map-place").hidden = false;
   await script(style.dataset.leaflet);
-  const [{ openMap, placeMark, gridLayer, fetchGrids }] = await Promise.all([
+  const [{ boundsOf, openMap, placeMark, gridLayer, fetchGrids }] = await Promise.all([
     import("../map/index.js"),
     script(style.dataset.protomaps),
   ]);
@@ -112,6 +125,7 @@ async function openFindMap() {
   map.getContainer().addEventListener("keydown", (event) => {
     if (event.key === "Enter" && event.target === map.getContainer()) pick(map.getCenter());
   });
+  showBox = (box) => map.fitBounds(boundsOf(box), { animate: false });
   onAnswer = (at) => {
     grids.select(at?.grid ?? null);
     if (!at) return mark.clear();

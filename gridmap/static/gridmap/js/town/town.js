@@ -1,6 +1,6 @@
 // The town map page: one state (what is selected, seen and coloured), kept in the address, shown by the parts.
 import { formatView, parseView } from "../map/address.js";
-import { fetchGrids, gridLayer, openMap, placeMark } from "../map/index.js";
+import { boundsOf, fetchGrids, gridLayer, openMap, placeMark } from "../map/index.js";
 import { nameLayer } from "../map/names.js";
 import { pageData, say, shortcut } from "../page.js";
 import { searchBox } from "../search.js";
@@ -69,8 +69,10 @@ function remember(push) {
 
 window.addEventListener("popstate", () => {
   const earlier = parseView(location.search);
+  // First of all, or moving the map would write the present selection into the earlier address.
+  Object.assign(state, { grid: earlier.grid, place: earlier.place, colour: earlier.colour ?? "community" });
   if (earlier.centre && earlier.zoom) map.setView([earlier.centre.lat, earlier.centre.lon], earlier.zoom, { animate: false });
-  colour(earlier.colour ?? "community", false);
+  colour(state.colour, false);
   choose({ grid: earlier.grid, place: earlier.place, push: false });
 });
 map.on("moveend", () => remember(false));
@@ -154,13 +156,12 @@ searchBox($("search"), {
   url: data.search,
   kinds: words.kinds,
   words,
+  near: () => ({ lon: map.getCenter().lng, lat: map.getCenter().lat }),
   onTake(hit) {
-    if (hit.kind === "grid" && grids.find(hit.id)) choose({ grid: hit.id, zoom: true });
-    else if (hit.lon !== undefined && hit.lat !== undefined) {
-      const zoom = { community: 15, street: 16, building: 18 }[hit.kind] ?? 17;
-      map.setView([hit.lat, hit.lon], zoom, { animate: false });
-      choose({ place: { lat: hit.lat, lon: hit.lon } });
-    }
+    if (hit.kind === "grid" && grids.find(hit.id)) return choose({ grid: hit.id, zoom: true });
+    map.fitBounds(boundsOf(hit.bbox), { padding: [60, 60], maxZoom: 18, animate: false });
+    // A whole street or community has no one person who answers: it is shown, and nobody is named.
+    choose(["compound", "building"].includes(hit.kind) ? { place: { lat: hit.lat, lon: hit.lon } } : {});
   },
 });
 $("grid-filter").addEventListener("input", (event) => list.draw({ filter: event.target.value }));
