@@ -196,7 +196,11 @@ class Buildings:
             if len(found) == 1:
                 return Match(found[0])
             if not door.compound:
-                return Match(None, _("No building has the address %(street)s %(number)s.") % {"street": claim.street, "number": claim.house_number})  # fmt: skip
+                return Match(
+                    None,
+                    _("No building has the address %(street)s %(number)s.")
+                    % {"street": claim.street, "number": claim.house_number},
+                )
         compounds = self._compounds.get(name_of(door.compound), set())
         if len(compounds) > 1 and claim.community:
             wanted = name_of(claim.community).removesuffix("社区")
@@ -216,12 +220,20 @@ class Buildings:
             only = self._in_compound[compound]
             if len(only) == 1:
                 return Match(only[0])
-            return Match(None, _("The row gives no building, and %(name)s has %(count)s.") % {"name": door.compound, "count": len(only)})  # fmt: skip
+            return Match(
+                None,
+                _("The row gives no building, and %(name)s has %(count)s.")
+                % {"name": door.compound, "count": len(only)},
+            )
         found = self._numbered.get((compound, door.building), [])
         if len(found) == 1:
             return Match(found[0])
         if found:
-            return Match(None, _("%(name)s has several buildings with the number %(number)s.") % {"name": door.compound, "number": door.building})  # fmt: skip
+            return Match(
+                None,
+                _("%(name)s has several buildings with the number %(number)s.")
+                % {"name": door.compound, "number": door.building},
+            )
         return Match(
             None, _("%(name)s has no building %(number)s.") % {"name": door.compound, "number": door.building}
         )

@@ -49,7 +49,7 @@ def copy_changes(
     columns = _columns(model, fields)
     names = ["id", *columns]
     table, held = sql.Identifier(model._meta.db_table), sql.Identifier("changed_rows")
-    attributes = [model._meta.get_field(name).attname for name in fields]
+    attributes = [field.attname for field in _fields(model, fields)]
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
@@ -85,7 +85,12 @@ def _copy(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], on_
 
 
 def _columns(model: type[models.Model], fields: Sequence[str]) -> list[str]:
-    return [str(model._meta.get_field(name).column) for name in fields]
+    return [str(field.column) for field in _fields(model, fields)]
+
+
+def _fields(model: type[models.Model], names: Sequence[str]) -> "list[models.Field[Any, Any]]":
+    by_name = {field.name: field for field in model._meta.concrete_fields}
+    return [by_name[name] for name in names]
 
 
 def _list(names: Sequence[str]) -> sql.Composed:

@@ -1,8 +1,7 @@
 """Writing what was imported: areas and the ground under them. Everything of one file in one transaction, or nothing."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -10,8 +9,6 @@ from typing import Any, cast
 import numpy as np
 import shapely
 from django.contrib.auth.models import AbstractBaseUser
-from django.contrib.gis.geos import GEOSGeometry
-from django.db import DataError, IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from shapely.geometry.base import BaseGeometry
@@ -19,6 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from boundaries.actions.copying import copy_changes
 from boundaries.actions.editions import BUILDINGS, GRIDS, GROUND, raise_editions
 from boundaries.actions.places import refresh_places
+from boundaries.actions.records import as_geos, as_shape, difference, note_change, saving
 from boundaries.importing import areas, ground
 from boundaries.importing.areas import AreaRow, Level, Place, Town
 from boundaries.importing.buildings import is_openstreetmap
@@ -42,7 +40,6 @@ from boundaries.projections import metric_srid_for
 Written = Callable[[Report], None]
 """Called within the transaction after the rows were written: where a service keeps its own record of it."""
 
-KEPT_CHANGES = 2000
 BATCH = 1000
 
 
@@ -53,16 +50,6 @@ class NewSubdistrict:
     code: str
     name: str
     metric_srid: int | None = None
-
-
-def as_shape(value: Any) -> BaseGeometry:
-    """A geometry of the database as Shapely's."""
-    return shapely.from_wkb(bytes(value.wkb))
-
-
-def as_geos(shape: BaseGeometry) -> Any:
-    """A Shapely geometry in EPSG:4326 as the database's, of the same type."""
-    return GEOSGeometry(memoryview(shapely.to_wkb(shape)), srid=4326)
 
 
 def town_of(subdistrict: Subdistrict, level: Level | None = None) -> Town:
@@ -176,28 +163,6 @@ def source_of(path: Path | str, options: Options) -> str:
     return Path(path).name.split(".")[0][:64]
 
 
-@contextmanager
-def saving(report: Report) -> Iterator[None]:
-    """One transaction for a file; a row that another import wrote meanwhile, or that the database refuses, ends in words.
-
-    Raises
-    ------
-    ImportFileError
-        The database refused a row; nothing is written.
-    """
-    try:
-        with transaction.atomic():
-            yield
-    except (IntegrityError, DataError) as error:
-        detail = str(error).strip().splitlines()[0]
-        raise ImportFileError(
-            _(
-                "%(file)s was not written: the database refused a row (%(detail)s). If another import ran meanwhile, try again."
-            )
-            % {"file": report.file, "detail": detail}
-        ) from None
-
-
 def _may_write(report: Report, options: Options) -> bool:
     if report.has_file_error:
         return False
@@ -210,34 +175,11 @@ def _finish(report: Report, on_written: Written | None) -> None:
         on_written(report)
 
 
-def note_change(report: Report, action: str, row: int, subject: str, fields: Sequence[str] = ()) -> None:
-    """Count a row as created, changed or unchanged, and list it unless it stays as it is."""
-    report.count(action)
-    if action != "unchanged" and len(report.changes) < KEPT_CHANGES:
-        report.changes.append({"action": action, "row": row, "subject": subject, "fields": list(fields)})
-
-
-def difference(record: models.Model, values: dict[str, Any]) -> list[str]:
-    """Set the values on a record and tell which fields that changed; shapes count by their ground."""
-    changed = []
-    for name, value in values.items():
-        now = getattr(record, name)
-        if isinstance(value, BaseGeometry):
-            if now is not None and shapely.equals_exact(as_shape(now), value, 5e-9, normalize=True):
-                continue
-            setattr(record, name, as_geos(value))
-        elif now == value:
-            continue
-        else:
-            setattr(record, name, value)
-        changed.append(name)
-    return changed
-
-
 def _check_communities(
     rows: list[AreaRow], town: Town | None, report: Report, options: Options
 ) -> list[AreaRow]:
-    if not rows:
+    if not rows or report.has_file_error:
+        # where everything is misplaced, measuring it would only add nonsense
         return rows
     srid = town.metric_srid if town is not None else _suggested_srid(rows)
     rows = areas.check_tiling(rows, srid, report, options)
@@ -290,7 +232,8 @@ def _write_communities(
         owner = Subdistrict(
             code=subdistrict.code,
             name=subdistrict.name,
-            metric_srid=subdistrict.metric_srid or (_suggested_srid(rows) if rows else 4544),
+            metric_srid=subdistrict.metric_srid
+            or (_suggested_srid(rows) if rows and not report.has_file_error else 4544),
         )
         report.measures["metric_srid"] = owner.metric_srid
         if write:

@@ -18,17 +18,10 @@ from shapely.geometry.base import BaseGeometry
 
 from boundaries.actions.copying import copy_changes, copy_new
 from boundaries.actions.editions import BUILDINGS, raise_editions
-from boundaries.actions.importing import (
-    Written,
-    as_shape,
-    difference,
-    note_change,
-    saving,
-    source_of,
-    town_of,
-)
+from boundaries.actions.importing import Written, source_of, town_of
 from boundaries.actions.placements import place_buildings
 from boundaries.actions.places import refresh_places
+from boundaries.actions.records import as_shape, difference, note_change, saving
 from boundaries.importing.buildings import BuildingRow, Standing, match, read_buildings
 from boundaries.importing.numbers import name_of
 from boundaries.importing.report import Progress, Report, no_progress
@@ -236,6 +229,8 @@ def _write(
     )
     if new_ids:
         place_buildings(buildings=new_ids)
+    if not new_ids and not changed:
+        return
     if changed:
         place_buildings(buildings=[one.pk for one in changed], since=timezone.now())
     progress(_("Indexing for search"), 0, None)

@@ -1,6 +1,6 @@
 """Communities, compounds and grids from a file: rows that are sound one by one and, where they tile, together."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -40,7 +40,8 @@ COMPOUND_KINDS: Final = {
     "小区": "residential", "住宅": "residential", "住宅小区": "residential", "residential": "residential",
     "院落": "courtyard", "courtyard": "courtyard", "村": "village", "village": "village", "学校": "campus", "校园": "campus",
     "campus": "campus", "school": "campus", "医院": "hospital", "hospital": "hospital", "市场": "market", "market": "market",
-    "园区": "works", "工业园": "works", "企业": "works", "works": "works", "机关": "office", "写字楼": "office", "office": "office",
+    "园区": "works", "工业园": "works", "企业": "works", "works": "works", "机关": "office",
+    "写字楼": "office", "office": "office",
 }  # fmt: skip
 GRID_KINDS: Final = {
     "all": "all", "全科": "all", "全科网格": "all", "一般网格": "all", "普通网格": "all", "all-purpose": "all", "通用网格": "all",
@@ -164,7 +165,7 @@ def check_tiling(
     """
     if not rows:
         return rows
-    by_index: dict[Hashable, BaseGeometry] = {index: row.shape for index, row in enumerate(rows)}
+    by_index: dict[int, BaseGeometry] = {index: row.shape for index, row in enumerate(rows)}
     faulty = coverage.edge_faults(by_index)
     report.measures["areas_with_faulty_edges"] = report.measures.get("areas_with_faulty_edges", 0) + len(
         faulty
@@ -175,7 +176,7 @@ def check_tiling(
     for sliver in (*tiling.overlaps, *tiling.gaps):
         _report_sliver(sliver, rows, report, options)
     for key in tiling.lost:
-        row = rows[_index(key)]
+        row = rows[key]
         report.add(
             "swallowed",
             _("%(name)s lies wholly on other areas; nothing would be left of it.") % {"name": row.code or row.name},
@@ -184,23 +185,18 @@ def check_tiling(
     for key, moved in tiling.moved.items():
         report.movements.append(
             Movement(
-                rows[_index(key)].code or rows[_index(key)].name,
+                rows[key].code or rows[key].name,
                 round(moved.gained_m2, 3), round(moved.lost_m2, 3), round(moved.moved_m, 3),
             )
         )  # fmt: skip
     for key, shape in tiling.areas.items():
-        rows[_index(key)].shape = shape
+        rows[key].shape = shape
     return [row for index, row in enumerate(rows) if index in tiling.areas and row.row not in report.bad_rows]
 
 
-def _index(key: Hashable) -> int:
-    assert isinstance(key, int)
-    return key
-
-
 def _report_sliver(sliver: coverage.Sliver, rows: list[AreaRow], report: Report, options: Options) -> None:
-    def label(key: Hashable) -> str:
-        row = rows[_index(key)]
+    def label(key: int) -> str:
+        row = rows[key]
         return row.code or row.name
 
     facts = {
@@ -227,8 +223,8 @@ def _report_sliver(sliver: coverage.Sliver, rows: list[AreaRow], report: Report,
         "note" if code == "hole" else "warning" if repaired else "error"
     )
     owners = sliver.owners or sliver.neighbours
-    first = rows[_index(owners[0])] if owners and code != "hole" else None
-    others = [rows[_index(key)] for key in sliver.owners[1:]] if severity == "error" else []
+    first = rows[owners[0]] if owners and code != "hole" else None
+    others = [rows[key] for key in sliver.owners[1:]] if severity == "error" else []
     report.count({"overlap": "overlaps", "gap": "gaps", "hole": "holes"}[code])
     report.add(
         code, reason % facts, severity=severity, repaired=repaired, place=sliver.place, area_m2=sliver.area_m2,
@@ -273,7 +269,8 @@ def locate_communities(
             outside = 1.0 - sum(shares.values())
             report.add(
                 "outside",
-                _("%(name)s lies outside the communities by %(share).0f %% of its ground.") % {"name": subject, "share": max(0.0, outside) * 100},
+                _("%(name)s lies outside the communities by %(share).0f %% of its ground.")
+                % {"name": subject, "share": max(0.0, outside) * 100},
                 row=row.row, subject=subject, place=row.shape,
             )  # fmt: skip
             continue

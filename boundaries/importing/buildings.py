@@ -16,7 +16,7 @@ from boundaries.importing import numbers, suspicions
 from boundaries.importing.areas import Town
 from boundaries.importing.report import Decision, Progress, Report, as_geojson, no_progress
 from boundaries.importing.rows import Options, Reader, Row, parts_of, reader
-from boundaries.importing.shapes import snapped
+from boundaries.importing.shapes import Shapes, snapped
 
 SAME: Final = 0.7
 """Share of common ground (intersection over union) from which two footprints are one building."""
@@ -32,7 +32,7 @@ _OSM: Final = {
 }  # fmt: skip
 
 USES: Final = {
-    "home": "house residential apartments detached terrace dormitory semidetached_house bungalow home 住宅 居住 住房 公寓 宿舍 民房",
+    "home": "house residential apartments detached terrace dormitory semidetached_house home 住宅 居住 住房 公寓 宿舍",
     "farm": "farm farm_auxiliary barn 农房 农家",
     "shop": "retail commercial supermarket kiosk shop 商业 商铺 商场 店铺",
     "mixed": "mixed 商住 商住两用 综合",
@@ -226,8 +226,8 @@ def _report_doubles(rows: list[BuildingRow], report: Report) -> None:
     if not rows:
         return
     shapes = np.array([row.footprint for row in rows], dtype=object)
-    for one, other, share in _overlaps(shapes, shapes):
-        if one < other and share >= SAME:
+    for one, other, share in _overlaps(shapes, shapes, once=True):
+        if share >= SAME:
             report.add(
                 "double", _("The building lies on that of row %(row)s: %(share).0f %% of their ground is common.")
                 % {"row": rows[one].row, "share": share * 100},
@@ -235,9 +235,14 @@ def _report_doubles(rows: list[BuildingRow], report: Report) -> None:
             )  # fmt: skip
 
 
-def _overlaps(one: np.ndarray, two: np.ndarray) -> list[tuple[int, int, float]]:
-    """Pairs with common ground, and its share (intersection over union; a ratio, so degrees will do)."""
+def _overlaps(one: Shapes, two: Shapes, *, once: bool = False) -> list[tuple[int, int, float]]:
+    """Pairs with common ground, and its share (intersection over union; a ratio, so degrees will do).
+
+    With ``once`` both arrays are the same: each pair comes once, none with itself.
+    """
     pairs = STRtree(two).query(one, predicate="intersects")
+    if once:
+        pairs = pairs[:, pairs[0] < pairs[1]]
     common = shapely.area(shapely.intersection(one[pairs[0]], two[pairs[1]]))
     share = common / np.maximum(shapely.area(one)[pairs[0]] + shapely.area(two)[pairs[1]] - common, 1e-300)
     return [(int(a), int(b), float(s)) for a, b, s in zip(*pairs, share, strict=True) if s > 0]
@@ -351,7 +356,10 @@ def _decide(
         reason = {
             "split": _("One building of the town is %(rows)s in the file. Was it split?"),
             "merged": _("%(known)s buildings of the town are one in the file. Were they merged?"),
-            "ambiguous": _("%(known)s buildings of the town and %(rows)s of the file share ground, but less than 70 %%. Which is which?"),
+            "ambiguous": _(
+                "%(known)s buildings of the town and %(rows)s of the file share ground, but less "
+                "than 70 %%. Which is which?"
+            ),
         }[code] % {"rows": len(group_rows), "known": len(group_known)}  # fmt: skip
         found.decisions.append(
             Decision(

@@ -12,9 +12,9 @@ So no vertex moves further than the grid, half a millimetre; only whole slivers 
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Any, Final
 
 import numpy as np
 import shapely
@@ -24,7 +24,8 @@ from shapely.geometry.base import BaseGeometry
 
 from boundaries.importing.shapes import PRECISION, Shapes, joined, polygons_of, reproject
 
-Key = TypeVar("Key", bound=Hashable)
+Key = Any
+"""Whatever areas go by: a code, a number. Hashable."""
 
 GAP_WIDTH_M: Final = 1.0
 _NOTHING_M: Final = 0.003
@@ -49,12 +50,12 @@ class Sliver:
         Area that got it in the repair; None where it stays as it is (a hole on purpose, or no repair).
     """
 
-    owners: tuple[Hashable, ...]
-    neighbours: tuple[Hashable, ...]
+    owners: tuple[Key, ...]
+    neighbours: tuple[Key, ...]
     place: BaseGeometry
     area_m2: float
     width_m: float
-    given_to: Hashable | None = None
+    given_to: Key = None
 
     @property
     def is_gap(self) -> bool:
@@ -87,11 +88,11 @@ class Tiling:
         Areas of which nothing was left.
     """
 
-    areas: dict[Hashable, BaseGeometry]
+    areas: dict[Key, BaseGeometry]
     overlaps: list[Sliver] = field(default_factory=list)
     gaps: list[Sliver] = field(default_factory=list)
-    moved: dict[Hashable, Moved] = field(default_factory=dict)
-    lost: list[Hashable] = field(default_factory=list)
+    moved: dict[Key, Moved] = field(default_factory=dict)
+    lost: list[Key] = field(default_factory=list)
 
     @property
     def holes(self) -> list[Sliver]:
@@ -160,11 +161,11 @@ def settle(
     -------
     Tiling
     """
-    keys: list[Hashable] = list(areas)
+    keys: list[Key] = list(areas)
     if not keys:
         return Tiling({})
     given: Shapes = np.array(list(areas.values()), dtype=np.object_)
-    faces = _faces(given, outline)
+    faces = _faces(given, outline, [] if outline is not None else _lids(given, metric_srid, gap_width_m))
     owners = _owners(faces, given)
     inside = _within(faces, outline)
 
@@ -215,8 +216,8 @@ def settle(
                     _note(tiling, keys[to], gained=float(sizes[face]), width=width)
 
     pieces: dict[int, list[BaseGeometry]] = defaultdict(list)
-    for face, who in enumerate(winner):
-        for member in owners[face] if who is None else {who}:
+    for face, won_by in enumerate(winner):
+        for member in owners[face] if won_by is None else {won_by}:
             pieces[member].append(faces[face])
     for index, key in enumerate(keys):
         own = pieces.get(index)
@@ -229,16 +230,50 @@ def settle(
     return tiling
 
 
-def _note(tiling: Tiling, key: Hashable, *, gained: float = 0.0, lost: float = 0.0, width: float) -> None:
+def _note(tiling: Tiling, key: Key, *, gained: float = 0.0, lost: float = 0.0, width: float) -> None:
     entry = tiling.moved.setdefault(key, Moved())
     entry.gained_m2 += gained
     entry.lost_m2 += lost
     entry.moved_m = max(entry.moved_m, width)
 
 
-def _faces(given: Shapes, outline: BaseGeometry | None) -> Shapes:
+def _lids(given: Shapes, metric_srid: int, width: float) -> list[BaseGeometry]:
+    """Lines that close slits between neighbours where they open to the rim, so that they become faces.
+
+    ::
+
+        +-----+ +-----+        Two areas drawn one by one seldom meet; the slit between them runs out to
+        |  A  |l|  B  |        the rim and encloses nothing. A lid (l, across) at each mouth makes it a gap.
+        +-----+ +-----+        A slit is what closing by half the width fills, longer than wide, between two areas.
+    """
+    plain = np.asarray(reproject(given, 4326, metric_srid), dtype=object)
+    together = shapely.union_all(plain)
+    half = width / 2
+    closed = together.buffer(half, join_style="mitre").buffer(-half, join_style="mitre")
+    slits = shapely.get_parts(closed.difference(together.buffer(1e-4)))
+    slits = slits[shapely.area(slits) > width * width / 4]
+    if not len(slits):
+        return []
+    tree = STRtree(plain)
+    walls = shapely.union_all(shapely.boundary(given))
+    found: list[BaseGeometry] = []
+    for slit in slits:
+        long = slit.length / 2
+        if long < 3 * width or len(tree.query(slit, predicate="dwithin", distance=2e-3)) < 2:
+            continue
+        for mouth in shapely.get_parts(shapely.line_merge(slit.boundary.difference(together.buffer(3e-3)))):
+            if mouth.length == 0 or mouth.is_ring:
+                continue
+            ends = reproject(shapely.points(shapely.get_coordinates(mouth)[[0, -1]]), metric_srid, 4326)
+            # on the walls as they stand in degrees, for a straight line in metres is another one
+            feet = [shapely.get_coordinates(shapely.shortest_line(end, walls))[1] for end in ends]
+            found.append(shapely.LineString(feet))
+    return found
+
+
+def _faces(given: Shapes, outline: BaseGeometry | None, lids: list[BaseGeometry]) -> Shapes:
     """Faces of the linework of the whole layer, snapped and noded at once on the grid."""
-    lines = shapely.boundary(given)
+    lines = np.append(shapely.boundary(given), lids)
     if outline is not None:
         lines = np.append(lines, shapely.boundary(outline))
     noded = shapely.union_all(lines, grid_size=PRECISION)

@@ -37,8 +37,10 @@ STREETS: Final[dict[str, tuple[str, float]]] = {
     "pedestrian": ("lane", 6), "path": ("path", 1.5), "footway": ("path", 2), "cycleway": ("path", 2.5), "bridleway": ("path", 2),
     "steps": ("path", 2), "corridor": ("path", 2), "rail": ("rail", 4), "light_rail": ("rail", 4), "subway": ("rail", 4),
     "tram": ("rail", 3), "avenue": ("avenue", 18), "street": ("street", 8), "lane": ("lane", 5),
-    "高速": ("motorway", 26), "高速公路": ("motorway", 26), "快速路": ("motorway", 22), "主干路": ("avenue", 24), "主干道": ("avenue", 24),
-    "次干路": ("avenue", 14), "次干道": ("avenue", 14), "支路": ("street", 8), "街": ("street", 8), "巷": ("lane", 4), "小区路": ("service", 4),
+    "高速": ("motorway", 26), "高速公路": ("motorway", 26), "快速路": ("motorway", 22), "主干路": ("avenue",
+        24), "主干道": ("avenue", 24),
+    "次干路": ("avenue", 14), "次干道": ("avenue", 14), "支路": ("street", 8), "街": ("street", 8),
+    "巷": ("lane", 4), "小区路": ("service", 4),
 }  # fmt: skip
 _SUFFIXES: Final = (
     ("高速", "高速"),

@@ -5,7 +5,17 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-_DIGITS: Final = dict(zip("〇零一二三四五六七八九两兩壹贰叁肆伍陆柒捌玖貳參陸", [0, 0, *range(1, 10), 2, 2, *range(1, 10), 2, 3, 6], strict=True))  # fmt: skip
+_DIGITS: Final = {
+    character: value
+    for alike in (
+        "〇一二三四五六七八九",
+        "零壹贰叁肆伍陆柒捌玖",
+        "零壹貳參肆伍陸柒捌玖",
+        "零一两三四五六七八九",
+        "零一兩三四五六七八九",
+    )
+    for value, character in enumerate(alike)
+}
 _UNITS: Final = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "廿": 20, "卅": 30}
 _NUMERAL: Final = re.compile(f"[{''.join(_DIGITS)}{''.join(_UNITS)}]+")
 _TAIL: Final = re.compile(r"(号楼|號樓|栋|棟|幢|楼|樓|座|号|號|#|单元|單元|门|梯|层|層|室|房|户|戶)+$")

@@ -5,14 +5,11 @@ an `ImportFileError` with one clear sentence, or in a fault that names its row. 
 easting) first.
 """
 
-import gzip
 import re
 import shutil
 import sqlite3
 import tempfile
 import warnings
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -27,30 +24,26 @@ import shapely
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
-from boundaries.importing import columns, encoding, shapefile, tables, xlsx
+from boundaries.importing import archives, columns, encoding, shapefile, systems, tables, xlsx
+from boundaries.importing.archives import short
 from boundaries.importing.encoding import Guess
 from boundaries.importing.report import ImportFileError
 
 OSM_CONFIG: Final = Path(__file__).with_name("osmconf.ini")
 BATCH: Final = 20_000
-UNPACKED_LIMIT: Final = 8 << 30
-_READABLE: Final = (
-    ".gpkg",
-    ".geojson",
-    ".json",
-    ".geojsonl",
-    ".fgb",
-    ".shp",
-    ".gml",
-    ".kml",
-    ".csv",
-    ".xlsx",
-    ".osm",
-    ".pbf",
-)
 _SHAPEFILE_PARTS: Final = (".shp", ".dbf", ".shx", ".prj", ".cpg")
 # Drivers that go to a given row without reading all before it
 _SEEKABLE: Final = frozenset({"GPKG", "ESRI Shapefile", "FlatGeobuf"})
+_GDAL_ERRORS: Final = (
+    pyogrio.errors.DataSourceError,
+    pyogrio.errors.DataLayerError,
+    pyogrio.errors.FeatureError,
+    pyogrio.errors.FieldError,
+    pyogrio.errors.GeometryError,
+    IndexError,
+    UnicodeDecodeError,
+    ValueError,
+)
 _CURVED: Final = ("Curve", "Surface", "Circular", "Compound")
 Cells = Sequence[Any] | NDArray[Any]
 
@@ -226,7 +219,7 @@ class Source:
                 except shapely.errors.GEOSException as error:
                     batch.faults.setdefault(
                         batch.rows[index],
-                        ("bad-geometry", _("The WKT cannot be read: %(error)s") % {"error": _short(error)}),
+                        ("bad-geometry", _("The WKT cannot be read: %(error)s") % {"error": short(error)}),
                     )
         elif self._place:
             x_name, y_name = self._place["x"], self._place["y"]
@@ -257,7 +250,7 @@ def _unpack(wkb: NDArray[Any], batch: Batch) -> None:
             shapely.from_wkb(wkb[index], on_invalid="raise")
             reason = ""
         except shapely.errors.GEOSException as error:
-            reason = _short(error)
+            reason = short(error)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             mended = shapely.from_wkb(wkb[index], on_invalid="fix")
@@ -275,15 +268,6 @@ def _unpack(wkb: NDArray[Any], batch: Batch) -> None:
     batch.shapes = shapely.force_2d(shapes)
 
 
-def _short(error: Exception, file: str | None = None) -> str:
-    """An error of GEOS or GDAL without its class name, our temporary folder and its tail of advice."""
-    text = re.sub(r"\s+", " ", str(error)).strip()
-    text = re.sub(r"^\w*Exception:\s*", "", text)
-    text = re.sub(r"; It might help to specify.*$", "", text)
-    text = re.sub(r"'?(?:/[^\s/']+)+/([^\s/']+)'?", lambda found: file or found[1], text)
-    return text.rstrip(".")[:300]
-
-
 @contextmanager
 def _gdal(file: str, notes: list[tuple[str, str]]) -> Iterator[None]:
     """Turn what GDAL raises into one sentence, and what it warns of into notes."""
@@ -291,13 +275,12 @@ def _gdal(file: str, notes: list[tuple[str, str]]) -> Iterator[None]:
         warnings.simplefilter("always")
         try:
             yield
-        except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyogrio.errors.FeatureError,
-                pyogrio.errors.FieldError, pyogrio.errors.GeometryError, IndexError, UnicodeDecodeError, ValueError) as error:  # fmt: skip
+        except _GDAL_ERRORS as error:
             raise ImportFileError(
-                _("%(file)s cannot be read: %(reason)s.") % {"file": file, "reason": _short(error, file)}
+                _("%(file)s cannot be read: %(reason)s.") % {"file": file, "reason": short(error, file)}
             ) from None
     for warning in caught:
-        text = _short(Exception(str(warning.message)))
+        text = short(Exception(str(warning.message)))
         if "Measured" in text:
             note = ("dropped-m", _("The file holds measures (M); they were dropped."))
         elif "Non closed ring" in text:
@@ -353,9 +336,9 @@ def open_source(
         layer_given = layer
         suffix = path.suffix.lower()
         if suffix == ".zip":
-            path, layer = _unzip(path, work, layer)
+            path, layer = archives.unzip(path, work, layer)
         elif suffix == ".gz":
-            path = _gunzip(path, work)
+            path = archives.gunzip(path, work)
         suffix = path.suffix.lower()
         if suffix == ".xls":
             raise ImportFileError(
@@ -374,7 +357,9 @@ def open_source(
         else:
             source = _vector(path, name, layer)
         source.file = name
-        _settle_crs(source, crs, needs_crs=needs_crs)
+        source.crs = systems.settle(
+            source.crs, crs, source.notes, file=name, required=needs_crs and source.has_shapes
+        )
         yield source
 
 
@@ -443,7 +428,13 @@ def _shapefile(path: Path, name: str, work: Path, told_encoding: str | None) -> 
     source.fields = source._decode_names(doubled)
     for given, made in zip(doubled, source.fields, strict=True):
         if doubled.count(given) > 1 and made not in doubled:
-            notes.append(("double-column", _("Column “%(name)s” stands twice; the second is called “%(new)s”.") % {"name": given, "new": made}))  # fmt: skip
+            notes.append(
+                (
+                    "double-column",
+                    _("Column “%(name)s” stands twice; the second is called “%(new)s”.")
+                    % {"name": given, "new": made},
+                )
+            )
     source.layer, source.notes = None, notes + source.notes
     return source
 
@@ -485,7 +476,7 @@ def _vector(path: Path, name: str, layer: str | None) -> Source:
         notes.append(("dropped-z", _("The layer holds heights (Z); they were dropped.")))
     if re.search(r"\bZ?M\b|Measured", kind):
         notes.append(("dropped-m", _("The file holds measures (M); they were dropped.")))
-    crs = _crs(info["crs"], name)
+    crs = systems.parse(info["crs"], name)
     total = int(info["features"])
     return Source(
         name,
@@ -519,112 +510,3 @@ def _gpkg_has_curves(path: Path, layer: str) -> bool:
     except sqlite3.Error:
         return False
     return bool(found[0])
-
-
-def _crs(told: Any, file: str) -> pyproj.CRS | None:
-    if not told:
-        return None
-    try:
-        found = pyproj.CRS.from_user_input(told)
-    except pyproj.exceptions.CRSError:
-        raise ImportFileError(
-            _(
-                "The coordinate system in %(file)s makes no sense. Name the right one with --crs, for example EPSG:4490."
-            )
-            % {"file": file}
-        ) from None
-    if re.search(r"undefined|unknown|engineering", found.name, re.IGNORECASE) or found.is_engineering:
-        return None
-    return found
-
-
-def _settle_crs(source: Source, told: str | None, *, needs_crs: bool) -> None:
-    if told is not None:
-        try:
-            given = pyproj.CRS.from_user_input(told)
-        except pyproj.exceptions.CRSError:
-            raise ImportFileError(
-                _("“%(crs)s” is no coordinate system that is known here. Write it as EPSG:4544, for example.")
-                % {"crs": told}
-            ) from None
-        if source.crs is not None and not given.equals(source.crs, ignore_axis_order=True):
-            source.notes.append(
-                (
-                    "crs-overruled",
-                    _("The file says %(file)s; read as %(told)s, as asked.")
-                    % {"file": source.crs.name, "told": given.name},
-                )
-            )
-        source.crs = given
-    if source.has_shapes and source.crs is None and needs_crs:
-        raise ImportFileError(
-            _(
-                "%(file)s does not say which coordinate system it is in. Name it with --crs, for example EPSG:4490 for "
-                "degrees or EPSG:4544 for metres at 105° E."
-            )
-            % {"file": source.file}
-        )
-    if source.crs is not None and len(source.crs.axis_info) > 2:
-        source.crs = source.crs.to_2d()
-
-
-def _gunzip(path: Path, work: Path) -> Path:
-    target = work / path.stem
-    try:
-        with gzip.open(path, "rb") as packed, target.open("wb") as out:
-            shutil.copyfileobj(packed, out, 1 << 20)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ImportFileError(
-            _("%(file)s cannot be unpacked: %(reason)s. Fetch the file again.")
-            % {"file": path.name, "reason": _short(error)}
-        ) from None
-    return target
-
-
-def _unzip(path: Path, work: Path, layer: str | None) -> tuple[Path, str | None]:
-    """Unpack a zip and choose the file in it; ``layer`` may name one of several."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [
-                one for one in archive.infolist() if not one.is_dir() and "__MACOSX" not in one.filename
-            ]
-            if sum(one.file_size for one in members) > UNPACKED_LIMIT:
-                raise ImportFileError(_("%(file)s unpacks to more than 8 GiB.") % {"file": path.name})
-            for one in members:
-                # the name alone: a path in the archive must not lead out of the folder
-                with archive.open(one) as packed, (work / _member_name(one)).open("wb") as out:
-                    shutil.copyfileobj(packed, out, 1 << 20)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-        raise ImportFileError(
-            _("%(file)s cannot be unpacked: %(reason)s. Pack it again, without a password.")
-            % {"file": path.name, "reason": _short(error)}
-        ) from None
-    found = sorted(one for one in work.iterdir() if one.is_file() and one.suffix.lower() in _READABLE)
-    if not found:
-        raise ImportFileError(
-            _(
-                "%(file)s holds no file that can be imported (GeoPackage, GeoJSON, Shapefile, CSV, Excel or OpenStreetMap)."
-            )
-            % {"file": path.name}
-        )
-    named = [one for one in found if layer in (one.stem, one.name)]
-    if named:
-        return named[0], None
-    if len(found) > 1:
-        raise ImportFileError(
-            _("%(file)s holds several files; choose one with --layer: %(layers)s.")
-            % {"file": path.name, "layers": ", ".join(one.name for one in found)}
-        )
-    return found[0], layer
-
-
-def _member_name(member: zipfile.ZipInfo) -> str:
-    """File name in an archive; Windows in China writes it in GBK without saying so."""
-    name = member.filename
-    if not member.flag_bits & 0x800 and not name.isascii():
-        try:
-            raw = name.encode("cp437")
-            name = raw.decode(encoding.detect([raw]).name, "replace")
-        except UnicodeEncodeError:
-            pass
-    return Path(name.replace("\\", "/")).name or "file"

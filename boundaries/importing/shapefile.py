@@ -166,7 +166,8 @@ def read_table(path: Path) -> Table:
     if held < rows:
         raise ImportFileError(
             _(
-                "%(file)s is cut off: it announces %(rows)s rows and holds %(held)s (the last byte is %(byte)s). Ask for the file again."
+                "%(file)s is cut off: it announces %(rows)s rows and holds %(held)s (the last byte "
+                "is %(byte)s). Ask for the file again."
             )
             % {"file": path.name, "rows": rows, "held": held, "byte": size}
         )

@@ -221,7 +221,13 @@ def multipolygon(shape: BaseGeometry) -> shapely.MultiPolygon:
 
 def snapped(shapes: Shapes) -> Shapes:
     """Shapes each on the 1e-8 degree grid and valid; for shapes that need not meet (buildings, lines)."""
-    found: Shapes = np.asarray(shapely.set_precision(shapes, PRECISION), dtype=object)
-    lost = shapely.is_empty(found) & ~shapely.is_empty(shapes)
-    found[lost] = shapes[lost]
+    if not len(shapes):
+        return shapes
+    found: Shapes = np.asarray(shapely.transform(shapes, lambda points: np.round(points, 8)), dtype=object)
+    # plain rounding is enough for nearly all; where it makes a ring touch itself, the overlay is worth its time
+    odd = ~shapely.is_valid(found)
+    if odd.any():
+        found[odd] = shapely.set_precision(shapes[odd], PRECISION)
+        lost = shapely.is_empty(found) & ~shapely.is_empty(shapes)
+        found[lost] = shapes[lost]
     return found

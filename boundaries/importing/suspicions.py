@@ -73,12 +73,12 @@ def suspect_coordinates(
             return [_really_projected(middle, town, metric_srid)]
         swapped = _swapped(x, y, town)
         return [swapped] if swapped else []
-    if np.mean((np.abs(x) <= 180) & (np.abs(y) <= 90)) >= _MOST and np.ptp(x) < 30 and np.ptp(y) < 30:
-        if town is None or _near(np.column_stack([x, y]), town) >= _MOST:
-            reason = _(
-                "The file claims to be in %(crs)s, but its coordinates look like degrees (%(x).5f, %(y).5f). Try --crs EPSG:4490."
-            ) % {"crs": crs.name, "x": np.median(x), "y": np.median(y)}
-            return [Suspicion("degrees-not-metres", reason)]
+    like_degrees = np.mean((np.abs(x) <= 180) & (np.abs(y) <= 90)) >= _MOST and np.ptp(x) < 30 > np.ptp(y)
+    if like_degrees and (town is None or _near(np.column_stack([x, y]), town) >= _MOST):
+        reason = _(
+            "The file claims to be in %(crs)s, but its coordinates look like degrees (%(x).5f, %(y).5f). Try --crs EPSG:4490."
+        ) % {"crs": crs.name, "x": np.median(x), "y": np.median(y)}
+        return [Suspicion("degrees-not-metres", reason)]
     if town is not None:
         found = np.column_stack(transformer(crs.to_wkt(), _degrees()).transform(x, y))
         if _near(found, town) < 1 - _MOST:
@@ -157,7 +157,8 @@ def suspect_datum(
     if name is not None:
         reason = (
             _(
-                "All of %(count)s rows that the town already has lie %(distance).0f m %(bearing)s of where they are known: that is "
+                "All of %(count)s rows that the town already has lie %(distance).0f m %(bearing)s of "
+                "where they are known: that is "
                 "the shift of %(datum)s. Try --datum %(option)s."
             )
             % facts
@@ -214,7 +215,8 @@ def suspect_datum_by_overlap(
     if shares[best] < 0.5 or shares[best] < 1.5 * now:
         return []
     reason = _(
-        "Read in %(claimed)s, %(now).0f %% of the ground lies on what the town already has; read in %(datum)s it is %(then).0f %%. "
+        "Read in %(claimed)s, %(now).0f %% of the ground lies on what the town already has; read in "
+        "%(datum)s it is %(then).0f %%. "
         "Try --datum %(option)s."
     ) % {
         "claimed": _DATUM_NAMES.get(claimed, claimed), "now": now * 100, "datum": _DATUM_NAMES[best],
@@ -336,12 +338,14 @@ def _really_projected(
                 order = _(" with the axes swapped") if swap else ""
                 if unit == 1.0:
                     reason = _(
-                        "The file claims degrees, but holds values like %(x).1f, %(y).1f: metres. In EPSG:%(srid)s%(order)s they lie in "
+                        "The file claims degrees, but holds values like %(x).1f, %(y).1f: metres. In "
+                        "EPSG:%(srid)s%(order)s they lie in "
                         "the town: try --crs EPSG:%(srid)s."
                     )
                     return Suspicion("metres-not-degrees", reason % {**facts, "srid": srid, "order": order})
                 reason = _(
-                    "The file claims degrees, but holds values like %(x).1f, %(y).1f: feet. In EPSG:%(srid)s counted in feet%(order)s they "
+                    "The file claims degrees, but holds values like %(x).1f, %(y).1f: feet. In "
+                    "EPSG:%(srid)s counted in feet%(order)s they "
                     "lie in the town; choose that system with --crs."
                 )
                 return Suspicion("feet-not-degrees", reason % {**facts, "srid": srid, "order": order})
@@ -373,7 +377,8 @@ def _swapped(x: NDArray[np.float64], y: NDArray[np.float64], town: BaseGeometry 
     if not (impossible or yes):
         return None
     reason = _(
-        "Longitude and latitude are swapped: the rows are around %(x).4f, %(y).4f, which should read %(y).4f, %(x).4f. Try --swap-axes."
+        "Longitude and latitude are swapped: the rows are around %(x).4f, %(y).4f, which should read "
+        "%(y).4f, %(x).4f. Try --swap-axes."
     ) % {"x": np.median(x), "y": np.median(y)}
     return Suspicion("swapped-axes", reason)
 

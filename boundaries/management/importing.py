@@ -96,7 +96,8 @@ def subdistrict_of(code: str | None) -> Subdistrict:
     if not every:
         raise CommandError(
             _(
-                "There is no subdistrict yet. Import its communities: import_areas FILE --level community --subdistrict CODE --create-subdistrict NAME."
+                "There is no subdistrict yet. Import its communities: import_areas FILE --level "
+                "community --subdistrict CODE --create-subdistrict NAME."
             )
         )
     raise CommandError(_("There are several subdistricts; choose one with --subdistrict CODE."))
@@ -185,16 +186,11 @@ def lines(report: Report) -> list[str]:
         rest = Counter(f"{one.severity} {one.code}" for one in problems[SHOWN:])
         more = ", ".join(f"{count} x {code}" for code, count in rest.items())
         found.append(_("  … and %(more)s; all of them with --report.") % {"more": more})
-    for moved in sorted(report.movements, key=lambda one: -one.moved_m)[:SHOWN]:
-        found.append(
-            _("  moved %(subject)s: +%(gained).2f m2, -%(lost).2f m2, at most %(far).3f m")
-            % {
-                "subject": moved.subject,
-                "gained": moved.gained_m2,
-                "lost": moved.lost_m2,
-                "far": moved.moved_m,
-            }
-        )
+    found += [
+        _("  moved %(subject)s: +%(gained).2f m2, -%(lost).2f m2, at most %(far).3f m")
+        % {"subject": one.subject, "gained": one.gained_m2, "lost": one.lost_m2, "far": one.moved_m}
+        for one in sorted(report.movements, key=lambda one: -one.moved_m)[:SHOWN]
+    ]
     decided = Counter(one.code for one in report.decisions)
     if decided:
         found.append(

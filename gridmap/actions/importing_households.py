@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 
 from boundaries.actions.copying import copy_changes, copy_new
 from boundaries.actions.editions import BUILDINGS, GRIDS, raise_editions
-from boundaries.actions.importing import note_change, saving, source_of, town_of
+from boundaries.actions.importing import source_of, town_of
+from boundaries.actions.records import note_change, saving
 from boundaries.importing import suspicions
 from boundaries.importing.numbers import narrow, whole
 from boundaries.importing.report import ImportFileError, Progress, Report, no_progress

@@ -15,9 +15,10 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from boundaries import datum
-from boundaries.actions.importing import NewSubdistrict, as_shape, import_areas, import_ground, town_of
+from boundaries.actions.importing import NewSubdistrict, import_areas, import_ground, town_of
 from boundaries.actions.importing_buildings import import_buildings
 from boundaries.actions.plans import publish
+from boundaries.actions.records import as_shape
 from boundaries.importing import shapes
 from boundaries.importing.coverage import edge_faults, half_edge_faults
 from boundaries.importing.report import ImportFileError, Report
@@ -60,9 +61,11 @@ def three(path: Path, shift: float = 0.0) -> Path:
     last = shapely.box(WEST + 2 * CELL + shift, SOUTH, WEST + 3 * CELL, SOUTH + CELL)
     shapes_of = [cell(0, 0), cell(0, 1), last]
     names = ["和平", "南街", "光华"]
-    return geojson(
-        path, [(shape, {"社区编码": f"00{index}", "社区名称": names[index], "户数": 100 + index}) for index, shape in enumerate(shapes_of)]
-    )  # fmt: skip
+    rows = [
+        (shape, {"社区编码": f"00{index}", "社区名称": names[index], "户数": 100 + index})
+        for index, shape in enumerate(shapes_of)
+    ]
+    return geojson(path, rows)
 
 
 def new_town(path: Path, options: Options = PLAIN, **more: Any) -> Report:
@@ -122,14 +125,16 @@ def test_one_bad_row_keeps_all_out_unless_skipped(db: None, tmp_path: Path) -> N
 
 
 def test_gaps_are_errors_until_they_are_repaired(db: None, tmp_path: Path) -> None:
-    path = three(tmp_path / "gap.geojson", shift=5e-6)  # 0.48 m
-    report = new_town(path)
-    # open to the rim, so it is a notch; give it a lid and it is a gap
-    assert report.counts.get("gaps", 0) == 0
-    Community.objects.all().delete()
-    Subdistrict.objects.all().delete()
-    lids = [cell(0, 0), cell(0, 1), shapely.box(WEST + 2 * CELL + 5e-6, SOUTH, WEST + 3 * CELL, SOUTH + CELL),
-            shapely.box(WEST, SOUTH + CELL, WEST + 3 * CELL, SOUTH + 2 * CELL), shapely.box(WEST, SOUTH - CELL, WEST + 3 * CELL, SOUTH)]  # fmt: skip
+    path = three(tmp_path / "open.geojson", shift=5e-6)  # 0.48 m, open to the rim at both ends
+    assert len(new_town(path).of("gap")) == 1
+    assert Community.objects.count() == 0
+    lids = [
+        cell(0, 0),
+        cell(0, 1),
+        shapely.box(WEST + 2 * CELL + 5e-6, SOUTH, WEST + 3 * CELL, SOUTH + CELL),
+        shapely.box(WEST, SOUTH + CELL, WEST + 3 * CELL, SOUTH + 2 * CELL),
+        shapely.box(WEST, SOUTH - CELL, WEST + 3 * CELL, SOUTH),
+    ]
     path = geojson(
         tmp_path / "lids.geojson", [(shape, {"code": f"{index}"}) for index, shape in enumerate(lids)]
     )
@@ -443,7 +448,7 @@ def test_the_command_reports_and_fails_clearly(db: None, tmp_path: Path) -> None
         call_command("import_areas", path, "--level", "community", "--map", "code")
     bad = geojson(tmp_path / "bad.geojson", [(None, {"code": "=cmd()", "name": "x"})])
     table = tmp_path / "report.csv"
-    with pytest.raises(CommandError, match="Nothing was written. Mend the rows above"):
+    with pytest.raises(CommandError, match=r"Nothing was written\. Mend the rows above"):
         call_command("import_areas", bad, "--level", "community", "--report", table, stdout=out)
     text = table.read_text(encoding="utf-8-sig")
     assert "no-geometry" in text
@@ -465,15 +470,13 @@ def test_broken_files_that_open_are_refused_by_their_rows(
 ) -> None:
     """Lines and points where areas are needed, a town in the sea, metres as degrees: nothing is ever written."""
     options = Options(crs=crs)
-    try:
-        report = new_town(DATA / "broken_files" / name, options)
-    except ImportFileError as error:
-        assert "\n" not in str(error)
+    if message is None:
+        with pytest.raises(ImportFileError, match=r"^No column of [^\n]*$|^[^\n]*not on earth[^\n]*$"):
+            new_town(DATA / "broken_files" / name, options)
     else:
-        assert not report.ok
+        report = new_town(DATA / "broken_files" / name, options)
+        assert report.of(message)
         assert not report.written
-        if message:
-            assert report.of(message)
     assert Subdistrict.objects.count() == Community.objects.count() == 0
 
 
@@ -490,8 +493,12 @@ def test_the_one_that_only_lacks_its_system_is_read_once_that_is_named(db: None)
 @needs_data
 def test_hsinchu_villages_with_their_households(db: None) -> None:
     report = import_areas(
-        DATA / "hsinchu_villages.gpkg", level="community", subdistrict=NewSubdistrict("10018", "新竹市", 3826), options=PLAIN, by=None,
-    )  # fmt: skip
+        DATA / "hsinchu_villages.gpkg",
+        level="community",
+        subdistrict=NewSubdistrict("10018", "新竹市", 3826),
+        options=PLAIN,
+        by=None,
+    )
     assert report.ok
     assert (report.counts["created"], report.counts["households"]) == (122, 171_589)
     assert sum(Community.objects.values_list("surveyed_households", flat=True)) == 171_589  # type: ignore[arg-type]
@@ -512,7 +519,7 @@ def test_denver_is_refused_as_published_and_taken_repaired(db: None) -> None:
     where = NewSubdistrict("08031", "Denver", 32613)
     refused = import_areas(path, level="community", subdistrict=where, options=PLAIN, by=None)
     assert not refused.written
-    assert (refused.counts["overlaps"], refused.counts["gaps"], refused.counts["holes"]) == (3, 6, 9)
+    assert (refused.counts["overlaps"], refused.counts["gaps"], refused.counts["holes"]) == (3, 8, 9)
     report = import_areas(path, level="community", subdistrict=where, options=Options(repair=True), by=None)
     assert report.written
     assert report.crs is not None
@@ -521,7 +528,7 @@ def test_denver_is_refused_as_published_and_taken_repaired(db: None) -> None:
     assert len(stored) == 356
     assert edge_faults(stored) == []
     assert half_edge_faults(stored) == []
-    assert max(moved.moved_m for moved in report.movements) < 0.25
+    assert max(moved.moved_m for moved in report.movements) < 0.65
 
 
 @needs_data

@@ -5,9 +5,9 @@ import re
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pyogrio.raw
-import numpy as np
 import pytest
 import shapely
 
@@ -274,7 +274,7 @@ def test_files_cut_off_are_named_by_row_and_byte(tmp_path: Path) -> None:
     with pytest.raises(ImportFileError, match=r"c\.dbf is cut off: it announces 2 rows and holds 1"):
         read(tmp_path / "c.shp")
     (tmp_path / "c.dbf").write_bytes(dbf([b"A"], [[b"x"]]))
-    with pytest.raises(ImportFileError, match="2 places in the .shp, 1 rows in the .dbf"):
+    with pytest.raises(ImportFileError, match=r"2 places in the \.shp, 1 rows in the \.dbf"):
         read(tmp_path / "c.shp")
 
 

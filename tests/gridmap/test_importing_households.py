@@ -19,7 +19,6 @@ from boundaries.importing.numbers import (
 from boundaries.importing.report import ImportFileError, Report
 from boundaries.importing.rows import Options
 from boundaries.models import Building, Compound, Street
-from gridmap.actions import importing_households
 from gridmap.actions.importing_households import import_households
 from gridmap.actions.imports import place_register_row
 from gridmap.models import AuditEntry, Household, RegisterRow, User
@@ -61,7 +60,8 @@ def take(path: Path, town: Town, **options: Any) -> Report:
 @pytest.mark.parametrize(
     ("text", "number"),
     [("３栋", "3"), ("三幢", "3"), ("3号楼", "3"), ("03#", "3"), ("十二栋", "12"), ("第3栋", "3"), ("A座", "A"), ("二单元", "2"),
-     ("1203室", "1203"), ("一二零三", "1203"), ("二十三", "23"), ("一百零八", "108"), ("廿一", "21"), ("101.0", "101.0"), ("", "")],
+     ("1203室", "1203"), ("一二零三", "1203"), ("二十三", "23"), ("一百零八", "108"), ("廿一", "21"),
+     ("101.0", "101.0"), ("", "")],
 )  # fmt: skip
 def test_numbers_as_people_write_them(text: str, number: str) -> None:
     assert number_of(text) == number
@@ -141,7 +141,8 @@ def test_a_register_and_its_second_edition(town: Town, tmp_path: Path) -> None:
 
 def test_rows_without_a_place_wait_for_a_click(town: Town, tmp_path: Path) -> None:
     rows = [
-        ["依云镇", "3", "1", "101", 2], ["无此小区", "1", "1", "101", 1], ["依云镇", "99", "1", "102", 5], ["依云镇", "", "", "7", 1],
+        ["依云镇", "3", "1", "101", 2], ["无此小区", "1", "1", "101", 1], ["依云镇", "99", "1", "102", 5],
+        ["依云镇", "", "", "7", 1],
         ["", "", "", "", 3],
     ]  # fmt: skip
     path = register(tmp_path / "r.xlsx", rows)
@@ -237,7 +238,7 @@ def test_nothing_saved_when_the_audit_row_breaks(
     def broken(**_values: Any) -> None:
         raise RuntimeError("no audit")
 
-    monkeypatch.setattr(importing_households.AuditEntry.objects, "create", broken)
+    monkeypatch.setattr(AuditEntry.objects, "create", broken)
     with pytest.raises(RuntimeError):
         take(register(tmp_path / "r.xlsx", [["依云镇", "3", "1", "101", 2], ["x", "1", "", "1", 1]]), town)
     assert Household.objects.count() == RegisterRow.objects.count() == 0
