@@ -94,6 +94,12 @@ class Cluster:
     @classmethod
     def of_project(cls) -> Cluster:
         """The cluster of this clone; makes its folder when there is none."""
+        # Two that start at the same moment must agree on the place.
+        with locked("cluster-place"):
+            return cls._find_or_make()
+
+    @classmethod
+    def _find_or_make(cls) -> Cluster:
         if LINK.is_symlink():
             home = LINK.resolve()
             if home.exists() and not _is_of_another_clone(home):

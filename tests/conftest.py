@@ -81,6 +81,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     yield
     with django_db_blocker.unblock():
         _reconnect(before)
+        with connection.cursor() as cursor:
+            # A thread that a test left behind must not keep the database from being dropped.
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        _reconnect(before)
 
 
 def _reconnect(options: str | None) -> None:

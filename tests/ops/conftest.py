@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ class Clone:
     """A folder with the project's tooling."""
 
     root: Path
+    running: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def python(
         self, code: str, *, uid: int | None = None, **variables: str
@@ -38,14 +39,16 @@ class Clone:
 
     def start(self, code: str) -> subprocess.Popen[str]:
         """Run code in this clone beside the test."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-c", code],
             cwd=self.root,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
         )
+        self.running.append(process)
+        return process
 
     def sql(self, statement: str, *, role: str = "postgres", database: str = "postgres") -> str:
         """The single value a statement answers in this clone's running cluster, or the error's text."""
@@ -64,7 +67,10 @@ except psycopg.Error as error:
         return (done.stdout + done.stderr).strip()
 
     def tear_down(self) -> None:
-        """Stop the cluster and remove what lies outside the folder."""
+        """Stop everything and remove what lies outside the folder."""
+        for process in self.running:
+            with process:
+                process.kill()
         self.python(STOP)
         link = self.root / ".postgres"
         if link.is_symlink():

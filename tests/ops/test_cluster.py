@@ -117,11 +117,15 @@ def test_who_leaves_last_stops_it(clone: Clone) -> None:
     first, second = clone.start(stay), clone.start(stay)
     for guest in (first, second):
         assert guest.stdout is not None
-        while guest.stdout.readline().strip() != "in":
-            assert guest.poll() is None
+        said = ""
+        while not said.endswith("in\n"):
+            line = guest.stdout.readline()
+            assert line, said
+            said += line
     first.communicate("\n", timeout=60)
     assert clone.sql("SELECT 1") == "1", "the other one is still using it"
     second.communicate("\n", timeout=60)
+    assert (first.returncode, second.returncode) == (0, 0)
     assert not (data_of(clone) / "postmaster.pid").exists()
 
 
