@@ -17,7 +17,7 @@ from boundaries import locating
 from boundaries.locating import Place, PlaceError
 from boundaries.models import Subdistrict
 from boundaries.models.constraints import local_name
-from boundaries.prepared import prepared_cursor
+from boundaries.prepared import Statement
 from gridmap.models import Part
 
 Audience = Literal["public", "staff"]
@@ -41,7 +41,7 @@ staff AS (
 )"""
 
 # Put together from this project's own constants; every value is a parameter.
-STATEMENT: Final = f"""
+STATEMENT: Final = Statement(f"""
 WITH {locating.GROUND}, {_PEOPLE}
 SELECT r.grid_id, r.code, r.name, r.name_en, r.kind, r.d, r.holds, r.houses, r.nearest_reach_m,
        c.code AS community_code, c.name AS community_name, c.name_en AS community_name_en,
@@ -75,7 +75,7 @@ LEFT JOIN boundaries_community c ON c.id = coalesce(r.community_id, (
 LEFT JOIN boundaries_subdistrict s ON s.id = c.subdistrict_id
 LEFT JOIN boundaries_plan p ON p.id = r.plan_id
 ORDER BY r.d, r.code
-"""
+""")
 
 
 _JSON_COLUMNS: Final = ("building", "people", "telephone", "host", "centre")
@@ -240,10 +240,7 @@ def locate(
     """
     where = locating.place(lon, lat, datum=datum, accuracy_m=accuracy_m)
     moment = at or timezone.now()
-    with prepared_cursor() as cursor:
-        cursor.execute(STATEMENT, locating.parameters(where, moment))
-        names = [column.name for column in cursor.description]
-        rows = [_decoded(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+    rows = [_decoded(row) for row in STATEMENT.rows(locating.parameters(where, moment))]
     return _answer(where, moment, rows)
 
 

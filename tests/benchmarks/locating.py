@@ -46,7 +46,7 @@ def bare(values: list[dict[str, Any]], stop: Callable[[int], bool]) -> int:
     with psycopg.connect(**settings, autocommit=True) as link:
         cursor = psycopg.Cursor(link)
         while not stop(done):
-            cursor.execute(STATEMENT, values[done % len(values)], prepare=True).fetchall()
+            cursor.execute(STATEMENT.text, values[done % len(values)], prepare=True).fetchall()
             done += 1
     return done
 
