@@ -25,8 +25,9 @@ from gridmap.views.context import map_data
 from gridmap.views.visitor import require, user_of
 
 MOST_FOUND = 100
-# What people write after a number; the number alone is stored.
-_UNITS = re.compile(r"(?<=\d)(栋|幢|座|号楼|号|单元|室|房|楼)")
+# «3栋 2单元 1203室»: the word behind a number says which number it is.
+_UNIT = re.compile(r"([0-9A-Za-z-]+)(栋|幢|座|号楼|号|单元|室|房)")
+_FIELD_OF = {"号": "building__house_number", "单元": "entrance", "室": "room", "房": "room"}
 
 
 @dataclass
@@ -120,7 +121,9 @@ def list_context(request: HttpRequest, at: datetime) -> dict[str, Any]:
 def search(user: User, at: datetime, text: str) -> list[Household]:
     """Doors that match every word: compound, street, building, entrance, room. Names are not searched."""
     rows = visible_households(user, at).select_related("building__compound", "building__street")
-    for word in _UNITS.sub(" ", text).split():
+    for number, unit in _UNIT.findall(text):
+        rows = rows.filter(**{f"{_FIELD_OF.get(unit, 'building__number')}__iexact": number})
+    for word in _UNIT.sub(" ", text).split():
         rows = rows.filter(
             Q(building__compound__name__icontains=word)
             | Q(building__compound__name_en__icontains=word)
@@ -129,7 +132,6 @@ def search(user: User, at: datetime, text: str) -> list[Household]:
             | Q(building__name__icontains=word)
             | Q(building__number__iexact=word)
             | Q(building__house_number__iexact=word)
-            | Q(entrance__iexact=word)
             | Q(room__istartswith=word)
         )
     order = (

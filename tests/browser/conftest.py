@@ -9,6 +9,11 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import BrowserContext, Request
 
+from tests.gridmap.conftest import cast, town
+
+# The same town and the same people as in the tests without a browser.
+__all__ = ["cast", "town"]
+
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
