@@ -132,7 +132,7 @@ def import_areas(
                 % {"name": subdistrict.title}
             )
     rows, report = areas.read_areas(path, level, town, options, progress)
-    progress(_("Checking"), 0, len(rows))
+    progress(_("Checking"), 0, None)
     if level == "community":
         rows = _check_communities(rows, town, report, options)
     elif town is not None:
@@ -182,9 +182,10 @@ def _check_communities(
         # where everything is misplaced, measuring it would only add nonsense
         return rows
     srid = town.metric_srid if town is not None else _suggested_srid(rows)
+    # rows that turn out bad are in the file all the same
+    codes = {row.code for row in rows}
     rows = areas.check_tiling(rows, srid, report, options)
     if town is not None:
-        codes = {row.code for row in rows}
         others = [place for place in town.known if place.code not in codes]
         areas.overlaps_with_known(rows, others, srid, report)
         report.counts["not_in_file"] = len(others)

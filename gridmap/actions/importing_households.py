@@ -109,7 +109,7 @@ def import_households(
     claims = _once(claims, report, counted="members" in report.mapping)
     source = source_of(path, options)
     report.counts["good"] = len(claims)
-    progress(_("Matching"), 0, len(claims))
+    progress(_("Matching"), 0, None)
     plan = _match(claims, subdistrict, source, report, town.metric_srid)
     if not options.dry_run and not report.has_file_error and (report.ok or (options.skip_bad and claims)):
         with saving(report):

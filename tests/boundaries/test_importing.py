@@ -532,6 +532,22 @@ def test_denver_is_refused_as_published_and_taken_repaired(db: None) -> None:
 
 
 @needs_data
+def test_denver_as_somebody_else_repaired_it_is_compared_area_by_area(db: None) -> None:
+    where = NewSubdistrict("08031", "Denver", 32613)
+    path = DATA / "DenverCo_precincts2020_orig.zip"
+    import_areas(path, level="community", subdistrict=where, options=Options(repair=True), by=None)
+    town = Subdistrict.objects.get()
+    path = DATA / "DenverCo_precincts2020_repaired.zip"
+    report = import_areas(path, level="community", subdistrict=town, options=Options(dry_run=True), by=None)
+    assert (report.counts["holes"], report.counts["not_in_file"]) == (10, 0)
+    assert report.measures["areas_with_faulty_edges"] == 0
+    assert report.of("overlap-existing") == []
+    # that repair left a slit of 0.94 m2 open to the rim
+    assert [round(gap.area_m2 or 0, 2) for gap in report.of("gap")] == [0.94]
+    assert report.counts["changed"] > 100
+
+
+@needs_data
 def test_north_bayreuth_becomes_a_map(db: None, tmp_path: Path) -> None:
     path = DATA / "north-bayreuth.osm.gz"
     quarter = geojson(
