@@ -4,7 +4,6 @@ import csv
 import itertools
 import os
 import pickle
-import resource
 import subprocess
 import sys
 import tempfile
@@ -202,6 +201,12 @@ def _file(saved: Path, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> li
     ]  # fmt: skip
 
 
+def peak_mb() -> float:
+    """The most memory that this program has held. (`ru_maxrss` would count the parent before `exec` as well.)"""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
 def main() -> None:
     """Load a saved town, index it, perhaps locate a file; print seconds, seconds, peak megabytes and rows."""
     import django
@@ -215,7 +220,7 @@ def main() -> None:
     print(time.perf_counter() - started)
     if paths:
         report = locate_file(index, Path(paths[0]), Path(paths[1]))
-        print(report.seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, report.rows)
+        print(report.seconds, peak_mb(), report.rows)
 
 
 if __name__ == "__main__":
