@@ -4,7 +4,7 @@ ROOT := $(shell cd "$$(dirname "$(strip $(MAKEFILE_LIST))")" && pwd)
 RUN = cd "$(ROOT)" && exec python3 -m scripts
 
 .DEFAULT_GOAL := help
-.PHONY: up test bench soak lock down fresh clean help python
+.PHONY: up test bench soak lock messages down fresh clean help python
 
 up: python ## set up what is missing and serve on 127.0.0.1:8000 (PORT=8001, TOWN=empty, DATABASE_URL=...)
 	@$(RUN) up
@@ -26,6 +26,9 @@ fresh: python ## put the database cluster aside (kept, not deleted), so that the
 
 lock: python ## renew the lock files from pyproject.toml and package.json
 	@$(RUN) lock
+
+messages: python ## bring the Chinese catalogue up to the strings of the sources; lists what is left to translate
+	@$(RUN) messages
 
 clean: python ## remove packages and caches; databases and secrets stay
 	@$(RUN) clean

@@ -1,4 +1,4 @@
-"""`python3 -m scripts up|test|bench|soak|lock|down|fresh|clean`: what the Makefile's targets run."""
+"""`python3 -m scripts up|test|bench|soak|lock|messages|down|fresh|clean`: what the Makefile's targets run."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ TASKS = {
     "bench": checks.bench,
     "soak": checks.soak,
     "lock": upkeep.lock,
+    "messages": upkeep.messages,
     "down": upkeep.down,
     "fresh": upkeep.fresh,
     "clean": upkeep.clean,

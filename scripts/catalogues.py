@@ -1,10 +1,12 @@
 """Check the message catalogues: every string of the sources is there, translated, and in the right form.
 
-Runs in the virtual environment: `python -m scripts.catalogues`.
+Runs in the virtual environment: `python -m scripts.catalogues`; with `renew` it first brings the catalogues up to what
+the sources say (`make messages`): new strings come in untranslated, those that are gone go.
 """
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import subprocess
@@ -13,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
-from babel.messages.pofile import read_po
+from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ("boundaries", "gridmap")
@@ -21,7 +23,18 @@ LOCALE = ROOT / "gridmap" / "locale"
 # English is the language of the sources: its catalogue need not exist.
 LANGUAGES = ("zh_Hans",)
 SOURCE_LANGUAGE = "en"
-_PLACES = re.compile(r"%\(\w+\)[sdif]|%[sdif]|\{\w*\}")
+# The dates that tools put here change with every run and tell nothing that the history does not.
+_HEADER = """msgid ""
+msgstr ""
+"Project-Id-Version: Gridmap\\n"
+"Language: {language}\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=UTF-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+"Plural-Forms: nplurals=1; plural=0;\\n"
+
+"""
+_PLACES = re.compile(r"%\(\w+\)[-+ 0#]*\d*(?:\.\d+)?[sdif]|%[sdifcg](?![a-z])|\{\w*\}")
 
 
 def fresh_catalogue(domain: str) -> Catalog:
@@ -55,6 +68,36 @@ def fresh_catalogue(domain: str) -> Catalog:
         return read_po(made.read_bytes().splitlines(keepends=True))
 
 
+def renew(said: Catalog, language: str, domain: str) -> None:
+    """Write the catalogue anew, in the order of the sources, without line numbers or dates that change by themselves."""
+    file = LOCALE / language / "LC_MESSAGES" / f"{domain}.po"
+    before = (
+        read_po(file.read_bytes().splitlines(keepends=True), locale=language)
+        if file.exists()
+        else Catalog(locale=language)
+    )
+    catalogue = Catalog(locale=language, domain=domain)
+    for message in sorted((message for message in said if message.id), key=lambda each: each.locations):
+        there = before.get(message.id if isinstance(message.id, str) else message.id[0], message.context)
+        text = there.string if there is not None and not there.fuzzy else ""
+        if isinstance(message.id, tuple):
+            text = text if isinstance(text, tuple) else (str(text or ""),)
+        catalogue.add(
+            message.id,
+            text,
+            [(name, None) for name in sorted({name for name, _ in message.locations})],
+            message.flags - {"fuzzy"},
+            auto_comments=message.auto_comments,
+            context=message.context,
+        )
+    if not len(catalogue):
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    body = io.BytesIO()
+    write_po(body, catalogue, width=0, omit_header=True)
+    file.write_bytes(_HEADER.format(language=language).encode() + body.getvalue())
+
+
 def problems(said: Catalog, language: str, domain: str) -> list[str]:
     """What is missing or wrong in one catalogue, one line each."""
     file = LOCALE / language / "LC_MESSAGES" / f"{domain}.po"
@@ -82,12 +125,11 @@ def _fault(message: Message, there: Message | None) -> str:
     if not all(texts):
         return "not translated"
     sources = [message.id] if isinstance(message.id, str) else list(message.id)
-    places = set().union(*(_PLACES.findall(source) for source in sources))
+    # The plural form names everything; English may say “one” without its number.
+    places = set(_PLACES.findall(sources[-1]))
     for text in texts:
-        if set(_PLACES.findall(text)) - places:
-            return "the translation has a placeholder that the source has not"
-        if len(texts) == len(sources) == 1 and set(_PLACES.findall(text)) != places:
-            return "the translation lost a placeholder"
+        if set(_PLACES.findall(text)) != places:
+            return "the placeholders of the translation differ"
     return ""
 
 
@@ -97,6 +139,8 @@ def main() -> int:
     for domain in ("django", "djangojs"):
         said = fresh_catalogue(domain)
         for language in LANGUAGES:
+            if "renew" in sys.argv[1:]:
+                renew(said, language, domain)
             found += problems(said, language, domain)
     for line in found[:200]:
         print(line)

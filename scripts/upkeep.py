@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 from scripts import environment, packages
@@ -87,3 +88,13 @@ def lock() -> int:
         assert program is not None, "make up installs npm"
         run([program, "update", "--package-lock-only"], log=LOGS / "lock-npm.log", folder=ROOT)
     return 0
+
+
+def messages() -> int:
+    """Bring the message catalogues up to the strings of the sources, and say what is left to translate."""
+    make_local_folder()
+    packages.ensure(packages.PRODUCT)
+    environment.python_packages(development=True)
+    done = subprocess.run([PYTHON, "-m", "scripts.catalogues", "renew"], cwd=ROOT, check=False)
+    environment.translations()
+    return done.returncode

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connections
 from django.db.models.signals import pre_migrate
 from django.test import override_settings
+from django.utils import translation
 from psycopg import sql
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -117,3 +118,17 @@ def as_owner(db: None) -> Iterator[None]:
         cursor.execute("SET ROLE NONE")
         yield
         cursor.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(APPLICATION_ROLE)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _language_of_the_sources() -> Iterator[None]:
+    """Texts come as they stand in the sources; tests of the Chinese pages ask for them by name."""
+    with override_settings(LANGUAGE_CODE="en"):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _language_ends_with_the_test() -> Iterator[None]:
+    """A page fetched in another language leaves it set in the thread of the test."""
+    yield
+    translation.deactivate()
