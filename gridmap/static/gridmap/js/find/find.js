@@ -31,9 +31,12 @@ function settle() {
   const copy = answer.querySelector("[data-copy]");
   if (copy) copy.hidden = false;
   onAnswer(shown());
-  const box = answer.querySelector("[data-box]")?.dataset.box;
-  if (box) showBox(box.split(",").map(Number));
+  const box = askedBox();
+  if (box) showBox(box);
 }
+
+/** The compound of which a building is asked for, as [west, south, east, north], or null. */
+const askedBox = () => answer.querySelector("[data-box]")?.dataset.box.split(",").map(Number) ?? null;
 
 /** The place of the answer that is shown, or null. */
 function shown() {
@@ -117,7 +120,7 @@ async function openFindMap() {
     script(style.dataset.protomaps),
   ]);
   const first = shown();
-  const map = openMap(document.getElementById("map"), { box: data.box, centre: first, zoom: first && 16, words, tiles: data.tiles });
+  const map = openMap(document.getElementById("map"), { box: askedBox() ?? data.box, centre: first, zoom: first && 16, words, tiles: data.tiles });
   const mark = placeMark(map);
   const grids = gridLayer(map, { mode: "none" });
   const pick = ({ lat, lng }) => ask(place({ lon: lng, lat }));

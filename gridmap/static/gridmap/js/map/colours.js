@@ -6,9 +6,9 @@ export const LIMITS = [-0.25, -0.1, 0.1, 0.25];
 /** The load class from 1 (far under the target) to 5 (far over it); 0 where there is no figure or no target. */
 export function loadClass(value, target) {
   if (value === null || value === undefined || !(target > 0)) return 0;
-  const deviation = value / target - 1;
-  const over = LIMITS.filter((limit) => (limit < 0 ? deviation >= limit : deviation > limit)).length;
-  return over + 1;
+  // Against the figures of the legend: 2750 / 2500 - 1 is a little more than 0.1 in floating point.
+  const over = classLimits(target).filter((figure, index) => (LIMITS[index] < 0 ? value >= figure : value > figure));
+  return over.length + 1;
 }
 
 /** The figures between the classes for the legend, e.g. [1875, 2250, 2750, 3125] for a target of 2,500. */

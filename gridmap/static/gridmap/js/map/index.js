@@ -44,7 +44,7 @@ export function openMap(element, { box, centre, zoom, words = {}, tiles, quiet, 
   else if (box) {
     map.fitBounds(boundsOf(box), { padding: [16, 16], animate: false });
     // On a phone the whole town would be a stamp: start where streets have names.
-    if (map.getZoom() < 13) map.setZoom(13, { animate: false });
+    if (map.getZoom() < 13) map.setView(map.getCenter(), 13, { animate: false });
   } else map.setView(CHENGDU, 14);
   map.ground = groundLayer({ tiles, quiet, onLost }).addTo(map);
   element.tabIndex = 0;
