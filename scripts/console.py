@@ -117,7 +117,7 @@ def run(
                 record.flush()
                 if line.strip():
                     lines = [*lines[-19:], line.rstrip()]
-                    if step:
+                    if step and not line.lower().startswith(("warning", "npm warn")):
                         step.note(line.strip()[:100])
         except BaseException:
             # Ctrl-C: the program must not go on behind our back.

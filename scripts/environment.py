@@ -44,7 +44,13 @@ def python_packages(*, development: bool) -> None:
 
 
 def _pip(*arguments: str | Path, log: Path, step: Step) -> None:
-    quiet = ("--disable-pip-version-check", "--no-input", "--no-warn-script-location", "--prefer-binary")
+    quiet = (
+        "--disable-pip-version-check",
+        "--progress-bar=off",
+        "--no-input",
+        "--no-warn-script-location",
+        "--prefer-binary",
+    )
     run([PYTHON, "-m", "pip", "install", *quiet, *arguments], log=log, step=step)
 
 

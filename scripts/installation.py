@@ -142,6 +142,7 @@ def bring_up_to_date(settings: Mapping[str, str]) -> None:
         if is_stamped("static", wanted) and (LOCAL / "static").is_dir():
             step.note("up to date")
         else:
+            step.note("collecting and compressing")
             manage(step, settings, "collectstatic", "--no-input")
             stamp("static", wanted)
     if settings["GRIDMAP_TOWN"] == "demo":
