@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.postgres.fields import DateTimeRangeField
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms import ModelForm
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from leaflet.admin import LeafletGeoAdmin
 
 from boundaries.actions.reference import delete_reference, save_reference
+from boundaries.admin_fields import GeometryWidget, OpenRange
 from boundaries.models import (
     Building,
     Community,
@@ -37,6 +39,9 @@ else:
 
 class AskedByObject(PlainAdmin):
     """Permissions are asked with the object, so that a grant for one community opens that community only."""
+
+    widget = GeometryWidget
+    formfield_overrides: ClassVar[Any] = {DateTimeRangeField: {"form_class": OpenRange}}
 
     def _may(self, request: HttpRequest, action: str, obj: Any) -> bool:
         name = f"{self.opts.app_label}.{action}_{self.opts.model_name}"

@@ -45,9 +45,11 @@ if TYPE_CHECKING:
     PlainUserAdmin = UserAdmin[User]
     GrantFormBase = forms.ModelForm[RoleGrant]
     TokenFormBase = forms.ModelForm[ApiToken]
+    RowFormBase = forms.ModelForm[Any]
 else:
     # generic for the type checker only
-    PlainUserAdmin, GrantFormBase, TokenFormBase = UserAdmin, forms.ModelForm, forms.ModelForm
+    PlainUserAdmin = UserAdmin
+    GrantFormBase = TokenFormBase = RowFormBase = forms.ModelForm
 
 
 def account_of(request: HttpRequest) -> User:
@@ -156,7 +158,7 @@ class TakesActions(PlainAdmin):
 
 
 @admin.register(RoleGrant)
-class RoleGrantAdmin(Scoped, TakesActions):
+class RoleGrantAdmin(TakesActions, Scoped):
     form = RoleGrantForm
     list_display = ("user", "role", "subdistrict", "community", "period", "revoked_at", "granted_by")
     list_filter = ("role", "subdistrict", ("revoked_at", admin.EmptyFieldListFilter))
@@ -302,10 +304,17 @@ class SpecialistAdmin(Scoped):
     autocomplete_fields = ("subdistrict", "community", "user", "centre")
 
 
+class DatedForm(RowFormBase):
+    """The constraints against two at a time look at `revoked_at`: left out, they would be left unchecked."""
+
+    revoked_at = forms.DateTimeField(disabled=True, required=False, widget=forms.HiddenInput)
+
+
 class DatedAdmin(Scoped):
     """Rows that are added and ended, never overwritten."""
 
-    exclude: ClassVar[Any] = ("recorded_at", "revoked_at", "recorded_by")
+    form = DatedForm
+    exclude: ClassVar[Any] = ("recorded_at", "recorded_by")
     actions = ("end",)
     list_filter: ClassVar[Any] = (("revoked_at", admin.EmptyFieldListFilter),)
 

@@ -206,6 +206,7 @@ class Administrator(RoleType):
         | _on("gridmap", "view add change", "user", "servicecentre", "specialist")
         | _on("gridmap", "view add", "rolegrant", "assignment", "absence", "hostcontact", "dutytelephone")
         | _on("gridmap", "view", "apitoken", "auditentry")
+        | _on("procrastinate", "view", "procrastinatejob")
     )
 
 
