@@ -50,7 +50,7 @@ def demo_town(copies: int = 1) -> dict[str, Any]:
     for copy in range(copies):
 
         def shifted(xy: NDArray[np.float64], copy: int = copy) -> NDArray[np.float64]:
-            return np.round(xy + np.array([0.066 * (copy % 4), 0.054 * (copy // 4)]), 8)
+            return np.asarray(np.round(xy + np.array([0.066 * (copy % 4), 0.054 * (copy // 4)]), 8))
 
         codes = [f"{prefix}{grid.community}{grid.sequence:03}" for grid in grids]
         made["building_grids"].append(stored + len(grids) * copy)

@@ -158,9 +158,9 @@ def test_side_is_exact(ax: int, ay: int, bx: int, by: int, px: int, py: int) -> 
     for near in (0, 1):  # the second time p is forced close to the line
         qx, qy = ((ax + bx) // 2, (ay + by) // 2) if near else (px, py)
         det = (ax - qx) * (by - qy) - (ay - qy) * (bx - qx)
-        values = [float(v) * 2.0**-33 for v in (ax, ay, bx, by, qx, qy)]
-        assert kernel.side(*values, np.empty(12)) == (det > 0) - (det < 0)
-        assert kernel.exact_side(*values, np.empty(12)) == (det > 0) - (det < 0)
+        a, b, c, d, e, f = (float(v) * 2.0**-33 for v in (ax, ay, bx, by, qx, qy))
+        assert kernel.side(a, b, c, d, e, f, np.empty(12)) == (det > 0) - (det < 0)
+        assert kernel.exact_side(a, b, c, d, e, f, np.empty(12)) == (det > 0) - (det < 0)
 
 
 def squares(*, with_buildings: bool = False) -> Town:
