@@ -144,8 +144,7 @@ X_FRAME_OPTIONS = "DENY"
 # How many proxies in front of the service may be believed about the visitor's address.
 TRUSTED_PROXIES = int(ENV.get("GRIDMAP_TRUSTED_PROXIES", "0"))
 
-# Django's own GDAL never sees what people send: files are read by pyogrio, coordinate systems by pyproj, each with the
-# GDAL and PROJ it brings along. So the older GDAL of the system (3.6 on Debian 12) is no danger here.
+# The system's GDAL reads nothing that people send: docs/decisions/0011-system-gdal.md.
 SILENCED_SYSTEM_CHECKS = ["gis.W001"]
 
 # --- Language and time ----------------------------------------------------------------------------------------
