@@ -67,6 +67,7 @@ def test_a_row_lights_its_pin_and_the_address_can_be_sent(
     expect(desk.locator("#case-card")).to_contain_text("第一件")
     desk.locator(f"[data-incident='{second.pk}']").click()
     expect(desk.locator("#case-card")).to_contain_text("第二件")
+    expect(desk).to_have_url(re.compile(rf"incident={second.pk}$"))
     address = desk.url
     desk.go_back()
     expect(desk.locator("#case-card")).to_contain_text("第一件")

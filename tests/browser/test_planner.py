@@ -52,6 +52,7 @@ def test_loads_row_and_ground_are_one(planner: Page, live_server: LiveServer, ca
     grid = cast.town.grids[1][1].pk
     expect(planner).to_have_url(re.compile(rf"row={grid}$"))
     shot(planner, "planner-loads")
+    chosen.focus()
     planner.keyboard.press("ArrowDown")
     expect(planner.locator("tr[aria-selected=true]")).to_contain_text("南街第3网格")
     planner.goto(f"{live_server.url}/planner/?row={cast.town.grids[2][0].pk}")
