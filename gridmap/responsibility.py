@@ -17,6 +17,7 @@ from boundaries import locating
 from boundaries.locating import Place, PlaceError
 from boundaries.models import Subdistrict
 from boundaries.models.constraints import local_name
+from boundaries.naming import address_en, address_zh
 from boundaries.prepared import Statement
 from gridmap.models import Part
 
@@ -321,13 +322,21 @@ def _community(row: Json) -> Json | None:
 
 
 def _building(found: Json | None) -> Json | None:
-    """The building under the point with its address in the words of the place."""
+    """The building under the point with its address, in the words of the place and in English."""
     if found is None:
         return None
-    if found["compound"] and found["number"]:
-        address = f"{found['compound']}{found['number']}栋"
-    elif found["street"] and found["house_number"]:
-        address = f"{found['street']}{found['house_number']}号"
-    else:
-        address = found["compound"] or ""
-    return {"id": found["id"], "address": address, "name": found["name"], "name_en": found["name_en"]}
+    compound, street = found["compound"] or "", found["street"] or ""
+    return {
+        "id": found["id"],
+        "address": address_zh(
+            compound=compound, number=found["number"], street=street, house_number=found["house_number"]
+        ),
+        "address_en": address_en(
+            compound=found["compound_en"] or compound,
+            number=found["number"],
+            street=found["street_en"] or street,
+            house_number=found["house_number"],
+        ),
+        "name": found["name"],
+        "name_en": found["name_en"],
+    }

@@ -85,7 +85,7 @@ def renew(said: Catalog, language: str, domain: str) -> None:
         catalogue.add(
             message.id,
             text,
-            [(name, None) for name in sorted({name for name, _ in message.locations})],
+            [(name, 1) for name in sorted({name for name, _ in message.locations})],
             message.flags - {"fuzzy"},
             auto_comments=message.auto_comments,
             context=message.context,
@@ -94,7 +94,7 @@ def renew(said: Catalog, language: str, domain: str) -> None:
         return
     file.parent.mkdir(parents=True, exist_ok=True)
     body = io.BytesIO()
-    write_po(body, catalogue, width=0, omit_header=True)
+    write_po(body, catalogue, width=0, omit_header=True, include_lineno=False)
     file.write_bytes(_HEADER.format(language=language).encode() + body.getvalue())
 
 

@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from boundaries.addresses import house_value, number_key
 from boundaries.addresses import readings as read_address
 from boundaries.models import KeyForm, PlaceKind, Subdistrict
+from boundaries.naming import address_en
 from boundaries.spelling import HAN, counted, latinised, plain, readings, slips, sound, squash
 
 Progress = Callable[[str, int], None]
@@ -297,9 +298,11 @@ def _buildings(
          existed, point, *box) in cursor.fetchall():  # fmt: skip
         street = main.get(street_id)
         inside = _numbered(in_name, number, "栋") if compound and number else ""
-        inside_en = _numbered_en(in_name_en or in_name, "Building", number) if inside else ""
+        inside_en = address_en(compound=in_name_en or in_name, number=number) if inside else ""
         along = _numbered(street.title, house, "号") if street and house else ""
-        along_en = f"{house} {street.title_en or street.title}" if street and house else ""
+        along_en = (
+            address_en(street=street.title_en or street.title, house_number=house) if street and house else ""
+        )
         if not (name or inside or along):
             continue
         known = [text for text in (name, inside, along) if text]
@@ -317,10 +320,6 @@ def _buildings(
 def _numbered(name: str, number: str, counter: str) -> str:
     """依云镇 3栋; a number that brings its counter keeps it."""
     return f"{name} {number}" if HAN.search(number) else f"{name} {number}{counter}"
-
-
-def _numbered_en(name: str, what: str, number: str) -> str:
-    return f"{name} {what} {number}"
 
 
 def _write(cursor: Any, subdistrict: Subdistrict, rows: list[_Row], areas: dict[int | None, Names]) -> None:

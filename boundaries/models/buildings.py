@@ -10,9 +10,10 @@ from django.db.models import BooleanField, CheckConstraint, F, Func, Q, UniqueCo
 from django.utils.translation import gettext_lazy as _
 
 from boundaries.models.areas import Community, Compound, Subdistrict
-from boundaries.models.constraints import Named, always, half_open, one_at_a_time, one_of, sound
+from boundaries.models.constraints import Named, always, half_open, local_name, one_at_a_time, one_of, sound
 from boundaries.models.ground import Street
 from boundaries.models.plans import Grid, Publication
+from boundaries.naming import address_en, address_zh
 
 
 class BuildingUse(models.TextChoices):
@@ -121,16 +122,27 @@ class Building(Named):
         ]
 
     def __str__(self) -> str:
-        return self.title or self.address or f"#{self.pk}"
+        return self.title or local_name(self.address, self.address_en) or f"#{self.pk}"
 
     @property
     def address(self) -> str:
-        """«Compound 3栋» or «Street 12号», in the words of the place. Reads compound and street."""
-        if self.compound is not None and self.number:
-            return f"{self.compound.title} {self.number}栋"
-        if self.street is not None and self.house_number:
-            return f"{self.street.title} {self.house_number}号"
-        return self.compound.title if self.compound is not None else ""
+        """«依云镇3栋» or «团结巷12号», in the words of the place. Reads compound and street."""
+        return address_zh(
+            compound=self.compound.name if self.compound else "",
+            number=self.number,
+            street=self.street.name if self.street else "",
+            house_number=self.house_number,
+        )
+
+    @property
+    def address_en(self) -> str:
+        """“Building 3, Yiyun Town” or “No. 12, Tuanjie Lane”. Reads compound and street."""
+        return address_en(
+            compound=(self.compound.name_en or self.compound.name) if self.compound else "",
+            number=self.number,
+            street=(self.street.name_en or self.street.name) if self.street else "",
+            house_number=self.house_number,
+        )
 
 
 class Placement(models.Model):

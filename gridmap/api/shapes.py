@@ -88,6 +88,7 @@ class BuildingOut(Schema):
 
     id: int
     address: str
+    address_en: str
     name: str
     name_en: str
 

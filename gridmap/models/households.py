@@ -7,7 +7,8 @@ from django.db.models import CheckConstraint, Q, UniqueConstraint
 from django.utils.translation import gettext_lazy as _
 
 from boundaries.models import Building
-from boundaries.models.constraints import always, half_open, not_blank
+from boundaries.models.constraints import always, half_open, local_name, not_blank
+from boundaries.naming import door_en, door_zh
 
 
 class Tag(models.TextChoices):
@@ -73,8 +74,17 @@ class Household(models.Model):
     @property
     def door(self) -> str:
         """«2单元 1203», as it stands on the door."""
-        entrance = f"{self.entrance}单元" if self.entrance else ""
-        return f"{entrance} {self.room}".strip()
+        return door_zh(self.entrance, self.room)
+
+    @property
+    def door_en(self) -> str:
+        """“Entrance 2, 1203”."""
+        return door_en(self.entrance, self.room)
+
+    @property
+    def door_title(self) -> str:
+        """The door in the reader's language."""
+        return local_name(self.door, self.door_en)
 
     @property
     def tag_labels(self) -> list[str]:

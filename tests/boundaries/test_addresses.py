@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boundaries import addresses, spelling
+from boundaries import addresses, naming, spelling
 from boundaries.addresses import MAX_LENGTH, number_key, readings
 from boundaries.spelling import slips, sound
 
 
-@pytest.mark.parametrize("module", [addresses, spelling])
+@pytest.mark.parametrize("module", [addresses, naming, spelling])
 def test_examples_in_the_docs(module: object) -> None:
     result = doctest.testmod(module)  # type: ignore[arg-type]  # parametrize gives modules
     assert result.attempted > 0

@@ -163,7 +163,13 @@ def test_stated_accuracy_makes_an_edge(town: Town) -> None:
 def test_building_under_the_point_is_named(town: Town) -> None:
     building = town.buildings[1][0][0]
     found = locate(building.point.x, building.point.y).as_json()["building"]
-    assert found == {"id": building.pk, "address": "南街小区11栋", "name": "", "name_en": ""}
+    assert found == {
+        "id": building.pk,
+        "address": "南街小区1 1栋",
+        "address_en": "Building 1, Nanjie Court 1",
+        "name": "",
+        "name_en": "",
+    }
 
 
 def test_building_answers_with_its_stored_grid(town: Town) -> None:
