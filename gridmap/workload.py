@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -158,7 +158,7 @@ def grid_loads(
     list of GridLoad
         Ordered by code; grids without buildings count zero.
     """
-    parameters = {
+    parameters: dict[str, Any] = {
         "at": at,
         "everywhere": subdistricts is None and communities is None,
         "subdistricts": list(subdistricts or ()),

@@ -3,6 +3,7 @@
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.test import Client
@@ -37,7 +38,8 @@ def work_off_jobs() -> None:
 
     def work() -> None:
         try:
-            with app.replace_connector(app.connector.get_worker_connector()):
+            connector: Any = app.connector
+            with app.replace_connector(connector.get_worker_connector()):
                 app.run_worker(wait=False, install_signal_handlers=False, listen_notify=False)
         except BaseException as error:
             failed.append(error)

@@ -56,6 +56,11 @@ def _work(run: ImportRun, *, writing: bool = False, **options: Any) -> ImportRun
     return run
 
 
+def _report(run: ImportRun) -> dict[str, Any]:
+    assert run.report is not None, run.message
+    return dict(run.report)
+
+
 def _square(code: str) -> str:
     feature = {
         "type": "Feature",
@@ -165,7 +170,7 @@ def test_a_check_writes_nothing_and_writing_writes_it(cast: Cast) -> None:
     before = Community.objects.count()
     run = _work(_upload(cast, "a.geojson", _square("510115001099"), ImportKind.COMMUNITIES), accept=True)
     assert (run.state, run.progress) == (ImportState.CHECKED, 1.0), run.message
-    assert run.report["counts"]["created"] == 1
+    assert _report(run)["counts"]["created"] == 1
     assert Community.objects.count() == before
     run = _work(run, writing=True)
     assert run.state == ImportState.DONE, run.message
@@ -243,7 +248,7 @@ def test_staff_comes_in_with_its_grids_and_twice_is_once(cast: Cast) -> None:
     assert made.public_name == "欧阳网格员"
     assert Assignment.objects.get(grid=vacant, specialist=made).recorded_by == cast["administrator"]
     again = _work(_upload(cast, "staff.csv", file.replace("李四", "李司")))
-    assert {key: again.report["counts"][key] for key in ("created", "changed", "unchanged")} == {
+    assert {key: _report(again)["counts"][key] for key in ("created", "changed", "unchanged")} == {
         "created": 0,
         "changed": 1,
         "unchanged": 1,
@@ -255,7 +260,7 @@ def test_bad_rows_keep_the_whole_file_out_unless_left_out(cast: Cast) -> None:
     taken = f"{cast.town.communities[0].code}001"
     rows = f"601,张三,,\n602,,,\n603,李四,{taken},\n604,王五,999,\n605,赵六,,not a number!\n601,孙七,,\n"
     run = _work(_upload(cast, "staff.csv", STAFF + rows))
-    found = {(problem["row"], problem["code"]) for problem in run.report["problems"]}
+    found = {(problem["row"], problem["code"]) for problem in _report(run)["problems"]}
     assert found == {
         (3, "missing"), (4, "grid-taken"), (5, "unknown-grid"), (6, "bad-telephone"), (7, "duplicate"),
     }  # fmt: skip
@@ -298,7 +303,7 @@ def test_a_row_is_placed_by_a_click(cast: Cast) -> None:
     client = Client(headers={"accept-language": "en"})
     client.force_login(cast.user("planner"))
     assert 'data-register="' in client.get("/planner/register/").content.decode()
-    spot = {"lon": building.point.x, "lat": building.point.y}
+    spot = {"lon": str(building.point.x), "lat": str(building.point.y)}
     assert f'data-found="{building.pk}"' in client.get("/planner/register/building/", spot).content.decode()
     client.post(f"/planner/register/{row.pk}/place/", {"building": building.pk})
     household = Household.objects.get(building=building, room="901")

@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from boundaries.datum import from_wgs84
 from boundaries.locating import PlaceError
-from gridmap.actions import incidents
 from gridmap.actions.incidents import IncidentError, StaleIncident, close_incident, report_incident
 from gridmap.models import AuditEntry, Incident, IncidentState, Match
 from tests import factories
@@ -137,7 +136,7 @@ def test_nothing_is_saved_without_its_record(cast: Cast, monkeypatch: pytest.Mon
     def broken(**_values: Any) -> None:
         raise DatabaseError("the record cannot be written")
 
-    monkeypatch.setattr(incidents.AuditEntry.objects, "create", broken)
+    monkeypatch.setattr(AuditEntry.objects, "create", broken)
     with pytest.raises(DatabaseError):
         _report(cast, 0, 1)
     with pytest.raises(DatabaseError):

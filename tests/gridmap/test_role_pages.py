@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -70,7 +71,7 @@ def test_my_grids_are_mine_and_no_others(cast: Cast) -> None:
 
 def test_a_stand_in_is_told_for_whom_and_until_when(cast: Cast) -> None:
     page = _client(cast, "stand_in").get("/mine/").content.decode()
-    tomorrow = timezone.localtime() + timezone.timedelta(days=1)
+    tomorrow = timezone.localtime() + timedelta(days=1)
     assert f"standing in for Specialist 004 until {tomorrow:%Y-%m-%d}" in page
     assert "Nanjie grid 2" not in page, "its lead is on duty: the stand-in waits"
 
@@ -151,11 +152,17 @@ def _post(cast: Cast, name: str, **more: str) -> str:
 
 def test_the_answer_appears_while_one_writes(cast: Cast) -> None:
     place = factories.middle(1, 0)
-    page = _client(cast, "dispatcher").get("/desk/answer/", {"lon": place.x, "lat": place.y}).content.decode()
+    page = (
+        _client(cast, "dispatcher")
+        .get("/desk/answer/", {"lon": str(place.x), "lat": str(place.y)})
+        .content.decode()
+    )
     assert "Specialist 006" in page
     assert "Stand-in; the lead is away" in page
     swapped = (
-        _client(cast, "dispatcher").get("/desk/answer/", {"lon": place.y, "lat": place.x}).content.decode()
+        _client(cast, "dispatcher")
+        .get("/desk/answer/", {"lon": str(place.y), "lat": str(place.x)})
+        .content.decode()
     )
     assert "look exchanged" in swapped
 
