@@ -190,7 +190,13 @@ class Cluster:
     def running(self) -> Iterator[None]:
         """Run the server as long as anybody needs it: who leaves last stops it, also when the others were killed."""
         with locked("cluster-change"):
-            self.start()
+            try:
+                self.start()
+            except BaseException:
+                # Ctrl-C while it was starting: it must not stay behind.
+                if nobody_holds("cluster-use"):
+                    self.stop()
+                raise
             use = contextlib.ExitStack()
             use.enter_context(locked("cluster-use", shared=True))
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -12,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 STARTED = time.monotonic()
+_PR_SET_PDEATHSIG = 1
 _TTY = sys.stdout.isatty()
 # Without a terminal there is nothing to redraw, so a long step reports in whole lines, less often.
 _TICK = 0.2 if _TTY else 5.0
@@ -78,6 +81,11 @@ class Step:
         print(text, end=end, flush=True)
 
 
+def end_with_parent() -> None:
+    """Before a program starts, ask the system to end it when this process ends, even when that is killed outright."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 def run(
     arguments: Sequence[str | Path],
     *,
@@ -109,6 +117,7 @@ def run(
             errors="replace",
             cwd=folder,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+            preexec_fn=end_with_parent,  # noqa: PLW1509 -- one call of libc, no Python locks
         )
         assert process.stdout is not None
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import http.client
 import os
 import signal
@@ -13,12 +12,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 
-from scripts.console import Step, Trouble, say
+from scripts.console import Step, Trouble, end_with_parent, say
 from scripts.project import LOGS, PYTHON, ROOT, RUNNING
 
 HOST = "127.0.0.1"
 _WORKER_TRIES = 5
-_PR_SET_PDEATHSIG = 1
 
 
 class Stopped(Exception):
@@ -122,11 +120,6 @@ def stop_on_signals() -> None:
         signal.signal(name, stop)
 
 
-def _end_with_parent() -> None:
-    """Even when make is killed outright, web and worker do not stay behind."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
 class Service:
     """One child process with its output in a log file."""
 
@@ -147,7 +140,7 @@ class Service:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,  # noqa: PLW1509 -- one call of libc, no Python locks
+                preexec_fn=end_with_parent,  # noqa: PLW1509 -- one call of libc, no Python locks
             )
 
     def again(self) -> None:
