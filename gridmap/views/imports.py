@@ -19,7 +19,7 @@ from boundaries.datum import DATUMS
 from boundaries.importing.report import ImportFileError
 from boundaries.models import Publication, Subdistrict
 from gridmap.actions import imports
-from gridmap.actions.import_kinds import KINDS
+from gridmap.actions.import_kinds import KINDS, LABELS
 from gridmap.actions.imports import ImportRefused, receive_file
 from gridmap.models import ImportKind, ImportRun, ImportState, RegisterRow, User
 from gridmap.permissions import Permission, Scope, scope
@@ -143,7 +143,7 @@ def run_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     report: dict[str, Any] = run.report or {}
     severity = request.GET.get("severity", "")
     numbered = [
-        {**problem, "index": index}
+        {**problem, "index": index, "field_title": LABELS.get(problem["field"], problem["field"])}
         for index, problem in enumerate(report.get("problems", []))
         if not severity or problem["severity"] == severity
     ]

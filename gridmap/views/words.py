@@ -1,6 +1,7 @@
 """Words that the map's JavaScript says: translated here, so that one catalogue holds all."""
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from boundaries.models.search import PlaceKind
 
@@ -22,9 +23,10 @@ def map_words() -> dict[str, object]:
         "noPlan": _("No plan is in force yet."),
         "noGrid": _("No grid of that name or code."),
         "grids": _("%s grids"),
-        "people": _("people"),
-        "households": _("households"),
-        "buildings": _("buildings"),
+        "people": pgettext("after a number", "people"),
+        "households": pgettext("after a number", "households"),
+        "buildings": pgettext("after a number", "buildings"),
+        "measures": {"people": _("people"), "households": _("households")},
         "norm": _("norm"),
         "mean": _("mean"),
         "deviation": _("%s against the target"),

@@ -28,7 +28,7 @@ export function drawLegend(element, { mode, loads, words, format }) {
   title.className = "legend__title";
   const list = document.createElement("ul");
   if (mode === "load" && loads) {
-    const measure = loads.measure === "households" ? words.households : words.people;
+    const measure = words.measures[loads.measure];
     title.textContent = `${measure} · ${loads.is_norm ? words.norm : words.mean} ${format(Math.round(loads.target))}`;
     loadLabels(loads.target, format)
       .map((label, index) => row(`swatch--load-${index + 1}`, label))
