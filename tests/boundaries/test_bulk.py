@@ -153,6 +153,7 @@ def test_holding_is_what_geos_says(seed: int, corners: int, decimals: int) -> No
 @settings(deadline=None, max_examples=200)
 @given(*[st.integers(-(2**51), 2**51)] * 6)
 @example(1, 1, 3, 3, 2, 2)
+@example(0, 0, 2**51 - 1, 2**51 - 3, 0, 0)  # the determinant of the second time is -1 in 2**101
 def test_side_is_exact(ax: int, ay: int, bx: int, by: int, px: int, py: int) -> None:
     """Against whole numbers, where Python computes without error."""
     for near in (0, 1):  # the second time p is forced close to the line
