@@ -113,7 +113,7 @@ def test_names_are_shown_once_the_reading_is_recorded(cast: Cast) -> None:
     [
         ("101", 2),
         ("和平小区1 2栋 101", 1),
-        ("1栋", 4),
+        ("1栋", 2),
         ("Court 1", 4),
         ("1栋102室", 1),
         ("南街", 0),
