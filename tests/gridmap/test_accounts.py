@@ -1,5 +1,6 @@
 """Accounts, grants and tokens: who may hand out what, what is recorded, and what stays on record."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -75,7 +76,7 @@ def test_grant_takes_effect_at_once_and_is_not_doubled(cast: Cast) -> None:
             )
         assert caught.value.field == field
     elsewhere = factories.make_subdistrict("510115009", "别处")
-    with pytest.raises(AccountError as caught):
+    with pytest.raises(AccountError) as caught:
         accounts.grant_role(
             user=user, role=Role.PLANNER, subdistrict=elsewhere, community=town.communities[0], by=None
         )
@@ -144,7 +145,7 @@ def test_nothing_is_saved_without_its_audit_entry(
     monkeypatch.setattr(AuditEntry.objects, "create", broken)
     counts = [model._default_manager.count() for model in (User, RoleGrant, ApiToken)]
     user, by = cast.user("planner"), cast.user("administrator")
-    steps = {
+    steps: dict[str, Callable[[], object]] = {
         "create_user": lambda: accounts.create_user(username="new", password=None, by=by),
         "grant_role": lambda: accounts.grant_role(
             user=user, role=Role.CLERK, subdistrict=cast.town.subdistrict, by=by

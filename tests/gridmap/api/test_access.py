@@ -137,14 +137,15 @@ def test_a_missing_household_looks_like_a_hidden_one(cast: Cast) -> None:
 
 def test_reading_is_recorded_with_its_purpose(cast: Cast) -> None:
     client = caller(cast, "lead")
-    page = client.get("/api/v1/households", {"purpose": "quarterly visit", "limit": 3}).json()
+    page = client.get("/api/v1/households", {"purpose": "quarterly visit", "limit": "3"}).json()
     assert len(page["features"]) == 3
     record = AccessRecord.objects.get()
     assert (record.by, record.noun, record.purpose) == (cast["lead"], "household", "quarterly visit")
     assert record.object_ids == [each["id"] for each in page["features"]]
     assert "residents.name" in record.fields
     assert factories.RESIDENT not in json.dumps([record.fields, record.purpose, record.object_ids])
-    rest = client.get("/api/v1/households", {"purpose": "quarterly visit", "after": page["next"]}).json()
+    following: dict[str, Any] = {"purpose": "quarterly visit", "after": page["next"]}
+    rest = client.get("/api/v1/households", following).json()
     assert (len(rest["features"]), rest["next"]) == (1, None)
     for purpose in (None, "", "   ", "x" * 201):
         params: dict[str, Any] = {} if purpose is None else {"purpose": purpose}
