@@ -8,9 +8,11 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+import django.test.testcases
 import hypothesis
 import pytest
 from django.conf import settings
+from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.db import connections
 from django.db.models.signals import pre_migrate
 from django.test import override_settings
@@ -107,7 +109,12 @@ def _static_files_as_they_are() -> Iterator[None]:
     """Serve static files from the sources: what an earlier `make up` collected may be older. (`make test` collects them
     as well, which finds references that lead nowhere.)"""
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    with override_settings(STORAGES={**settings.STORAGES, "staticfiles": plain}):
+    with (
+        override_settings(STORAGES={**settings.STORAGES, "staticfiles": plain}),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        # pytest-django looks for the app by Django's own name, and would serve what was collected instead.
+        patch.setattr(django.test.testcases, "_StaticFilesHandler", StaticFilesHandler)
         yield
 
 

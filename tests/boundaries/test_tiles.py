@@ -7,6 +7,7 @@ from typing import Any
 
 import pyogrio
 import pytest
+from django.contrib.gis.geos import LineString, MultiLineString
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -112,7 +113,9 @@ def test_a_street_in_pieces_is_drawn_whole(town: Town, tmp_path: Path) -> None:
         name="合缝街",
         rank=StreetRank.STREET,
         width_m=12,
-        line=f"SRID=4326;MULTILINESTRING(({west} {south},{middle} {south}),({middle} {south},{east} {south}))",
+        line=MultiLineString(
+            LineString((west, south), (middle, south)), LineString((middle, south), (east, south)), srid=4326
+        ),
     )
     found = layers(tiles.build("ground", 16, *over(middle, south, 16)), tmp_path)
     assert [row["name"] for row in found["streets"]] == ["合缝街"]

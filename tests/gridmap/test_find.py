@@ -1,10 +1,11 @@
 """«Find my grid specialist»: what residents are told, and what they are never told."""
 
+from typing import Any
+
 import pytest
 from django.core.cache import caches
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
-from pytest_django.fixtures import SettingsWrapper
 
 from boundaries.actions.places import refresh_places
 from boundaries.models import Placement
@@ -139,7 +140,7 @@ def test_the_public_opens_no_session_and_costs_little(
     assert "sessionid" not in answer.cookies
 
 
-def test_too_many_questions_are_turned_away(public: Client, settings: SettingsWrapper) -> None:
+def test_too_many_questions_are_turned_away(public: Client, settings: Any) -> None:
     settings.PUBLIC_RATE = "3/d"
     answers = [public.get("/?lon=104.5&lat=31.5") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]

@@ -32,7 +32,7 @@ async function draw() {
 function light() {
   for (const [id, layer] of buildings) layer.setStyle(id === selected ? chosen() : plain());
   for (const row of document.querySelectorAll("[data-building]")) {
-    row.setAttribute("aria-selected", Number(row.dataset.building) === selected);
+    row.setAttribute("aria-current", Number(row.dataset.building) === selected);
   }
 }
 
