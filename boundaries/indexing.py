@@ -11,11 +11,12 @@ from boundaries.bulk import BulkIndex, PlanProblem, build_index
 from boundaries.models import Edition, Subdistrict
 
 _OUTLINES: Final = """
-SELECT o.grid_id, o.code, o.name, c.code, ST_AsBinary(o.polygon)
+SELECT o.grid_id, o.code, o.name, c.code, s.nearest_reach_m, ST_AsBinary(o.polygon)
 FROM boundaries_outline o
 JOIN boundaries_publication p
   ON p.plan_id = o.plan_id AND p.community_id = o.community_id AND p.state = 'standing' AND p.period @> %(at)s
 JOIN boundaries_community c ON c.id = o.community_id
+JOIN boundaries_subdistrict s ON s.id = c.subdistrict_id
 WHERE %(town)s::bigint IS NULL OR c.subdistrict_id = %(town)s
 ORDER BY o.code
 """
@@ -23,7 +24,7 @@ ORDER BY o.code
 _BUILDINGS: Final = """
 SELECT ST_AsBinary(b.footprint), w.grid_id
 FROM boundaries_building b
-JOIN boundaries_placement w ON w.building_id = b.id AND w.period @> %(at)s
+LEFT JOIN boundaries_placement w ON w.building_id = b.id AND w.period @> %(at)s
 WHERE b.existed @> %(at)s AND (%(town)s::bigint IS NULL OR b.subdistrict_id = %(town)s)
 ORDER BY b.id
 """
@@ -35,16 +36,8 @@ def load_index(at: datetime, subdistrict: Subdistrict | None = None) -> BulkInde
     Raises
     ------
     PlanProblem
-        No plan is in force then, or subdistricts with different reaches would share one index.
+        No plan is in force then.
     """
-    reaches = set(
-        Subdistrict.objects.filter(**({} if subdistrict is None else {"pk": subdistrict.pk}))
-        .values_list("nearest_reach_m", flat=True)
-        .order_by()
-        .distinct()
-    )
-    if len(reaches) > 1:
-        raise PlanProblem(_("The subdistricts differ in their reach of “nearest”: name the one you mean."))
     values = {"at": at, "town": None if subdistrict is None else subdistrict.pk}
     with connection.cursor() as cursor:
         cursor.execute(_OUTLINES, values)
@@ -55,13 +48,13 @@ def load_index(at: datetime, subdistrict: Subdistrict | None = None) -> BulkInde
         raise PlanProblem(_("No plan is in force at %(at)s.") % {"at": f"{at:%Y-%m-%d %H:%M}"})
     number = {row[0]: index for index, row in enumerate(outlines)}
     return build_index(
-        shapely.from_wkb([bytes(row[4]) for row in outlines]),
+        shapely.from_wkb([bytes(row[5]) for row in outlines]),
         [row[1] for row in outlines],
         names=[row[2] for row in outlines],
         communities=[row[3] for row in outlines],
         buildings=shapely.from_wkb([bytes(row[0]) for row in buildings]),
         building_grids=[number.get(row[1], -1) for row in buildings],
-        reach=reaches.pop(),
+        reach=[row[4] for row in outlines],
     )
 
 

@@ -29,6 +29,7 @@ answers with its own grid, and both are candidates.
 """
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
@@ -146,7 +147,8 @@ def instant(text: str, zone: ZoneInfo) -> datetime:
     ValueError
         With a message for a person.
     """
-    cleaned = text.strip().replace(" ", "+") if text.count(" ") == 1 and text[-6:-5] == " " else text.strip()
+    # a «+» before the offset reads as a space where somebody forgot to quote it in an address
+    cleaned = re.sub(r"(?<=:\d\d) (?=\d\d:\d\d$)", "+", text.strip())
     try:
         if len(cleaned) == 10:
             midnight = datetime.combine(date.fromisoformat(cleaned) + timedelta(days=1), time(), zone)

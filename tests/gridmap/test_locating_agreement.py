@@ -12,11 +12,12 @@ from boundaries.actions.editions import raise_editions
 from boundaries.bulk import Match, PlanProblem
 from boundaries.indexing import index_version, load_index
 from boundaries.locating import metres_per_degree
-from boundaries.models import Building, Outline, Placement, Publication
+from boundaries.models import Building, Outline, Placement
 from gridmap.responsibility import locate
 from tests import factories
 from tests.factories import CELL, SOUTH, WEST, Town
 
+PAST = factories.during(None, factories.FOUNDED - timedelta(days=300))
 KX, KY = metres_per_degree(SOUTH)
 
 
@@ -101,13 +102,29 @@ def test_index_of_a_time_without_plan(town: Town) -> None:
         load_index(factories.FOUNDED - timedelta(days=1))
 
 
-def test_subdistricts_with_different_reach_are_told_apart(town: Town) -> None:
-    other = factories.make_subdistrict("510115002", "邻近街道", "Elsewhere")
-    other.nearest_reach_m = 10
-    other.save()
-    with pytest.raises(PlanProblem, match="name the one"):
-        load_index(timezone.now())
-    assert len(load_index(timezone.now(), town.subdistrict).codes) == Publication.objects.count() * 3
+def test_reach_is_each_subdistricts_own(town: Town) -> None:
+    beyond = (WEST - 40 / KX, SOUTH + 0.5 * CELL)
+    for reach, match in ((50, Match.NEAREST), (30, Match.OUTSIDE)):
+        town.subdistrict.nearest_reach_m = reach
+        town.subdistrict.save()
+        many = load_index(timezone.now(), town.subdistrict).locate([beyond[0]], [beyond[1]])
+        assert many.match[0] == match
+        assert locate(*beyond).match == match.name.lower()
+
+
+def test_building_without_a_grid_hides_what_is_below_it(town: Town) -> None:
+    """Two footprints share a place: the older row decides, also where it has no grid."""
+    below = town.buildings[0][0][0]
+    Placement.objects.filter(building=below).update(building=town.buildings[0][0][1], period=PAST)
+    Placement.objects.filter(building=town.buildings[0][2][1]).update(grid=town.grids[2][0])
+    Building.objects.filter(pk=town.buildings[0][2][1].pk).update(
+        footprint=below.footprint, point=below.point
+    )
+    one = locate(below.point.x, below.point.y)
+    index = load_index(timezone.now())
+    many = index.locate([below.point.x], [below.point.y])
+    assert one.answer is not None
+    assert one.answer.grid["code"] == index.codes[many.grid[0]] == "510115001001001"
 
 
 def test_version_changes_with_the_layers(db: None) -> None:
