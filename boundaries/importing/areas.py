@@ -174,12 +174,15 @@ def check_tiling(
         by_index, metric_srid, repair=options.repair, gap_width_m=options.gap_width_m, outline=within
     )
     for sliver in (*tiling.overlaps, *tiling.gaps):
-        _report_sliver(sliver, rows, report, options)
+        _report_sliver(sliver, rows, report, options, must_fill=within is not None)
+    for sliver in tiling.overhangs:
+        _report_overhang(sliver, rows, report, options)
     for key in tiling.lost:
         row = rows[key]
         report.add(
             "swallowed",
-            _("%(name)s lies wholly on other areas; nothing would be left of it.") % {"name": row.code or row.name},
+            _("%(name)s lies wholly on other areas or beyond the outline; nothing would be left of it.")
+            % {"name": row.code or row.name},
             row=row.row, subject=row.code, place=row.shape,
         )  # fmt: skip
     for key, moved in tiling.moved.items():
@@ -194,7 +197,9 @@ def check_tiling(
     return [row for index, row in enumerate(rows) if index in tiling.areas and row.row not in report.bad_rows]
 
 
-def _report_sliver(sliver: coverage.Sliver, rows: list[AreaRow], report: Report, options: Options) -> None:
+def _report_sliver(
+    sliver: coverage.Sliver, rows: list[AreaRow], report: Report, options: Options, *, must_fill: bool
+) -> None:
     def label(key: int) -> str:
         row = rows[key]
         return row.code or row.name
@@ -216,11 +221,17 @@ def _report_sliver(sliver: coverage.Sliver, rows: list[AreaRow], report: Report,
     elif sliver.width_m <= options.gap_width_m:
         reason = _("Gap of %(area).2f m2, at most %(width).2f m wide, between %(who)s. --repair closes it.")
         code = "gap"
+    elif must_fill:
+        reason = _(
+            "%(area).1f m2 of the community, %(width).1f m wide, belong to no grid (beside %(who)s). A repair closes "
+            "no gap that wide. The plan cannot be put in force before they do."
+        )
+        code = "hole"
     else:
         reason = _("A hole of %(area).0f m2, %(width).0f m wide, belongs to nobody. It stays.")
         code = "hole"
     severity: Literal["error", "warning", "note"] = (
-        "note" if code == "hole" else "warning" if repaired else "error"
+        "note" if code == "hole" and not must_fill else "warning" if repaired or code == "hole" else "error"
     )
     owners = sliver.owners or sliver.neighbours
     first = rows[owners[0]] if owners and code != "hole" else None
@@ -231,6 +242,38 @@ def _report_sliver(sliver: coverage.Sliver, rows: list[AreaRow], report: Report,
         row=None if first is None else first.row, subject=None if first is None else first.code or first.name,
     )  # fmt: skip
     for row in others:
+        report.mark_bad(row.row)
+
+
+def _report_overhang(sliver: coverage.Sliver, rows: list[AreaRow], report: Report, options: Options) -> None:
+    """Ground beyond the outline: cut off, an error while a repair would do so, or too wide for one."""
+    stick_out = [rows[key] for key in sliver.owners]
+    facts = {
+        "area": sliver.area_m2,
+        "width": sliver.width_m,
+        "who": ", ".join(row.code or row.name for row in stick_out),
+    }
+    severity: Literal["error", "warning"] = "warning"
+    if sliver.is_cut:
+        reason = _(
+            "%(who)s reach %(width).2f m beyond the outline of the community (%(area).2f m2). Cut off."
+        )
+    elif sliver.width_m <= options.gap_width_m:
+        severity = "error"
+        reason = _(
+            "%(who)s reach %(width).2f m beyond the outline of the community (%(area).2f m2). --repair cuts it off."
+        )
+    else:
+        reason = _(
+            "%(who)s reach beyond the outline of the community by %(area).1f m2, %(width).1f m wide. A repair cuts off "
+            "nothing that wide. The plan cannot be put in force before the border is redrawn."
+        )
+    report.count("overhangs")
+    report.add(
+        "overhang", reason % facts, severity=severity, repaired=sliver.is_cut, place=sliver.place,
+        area_m2=sliver.area_m2, row=stick_out[0].row, subject=stick_out[0].code or stick_out[0].name,
+    )  # fmt: skip
+    for row in stick_out[1:] if severity == "error" else ():
         report.mark_bad(row.row)
 
 

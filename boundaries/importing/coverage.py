@@ -8,7 +8,8 @@ ground falls into faces::
     |     |//|      the longest border; what remains of each area is the union of its faces. As neighbours
     +-----+--+      are unions of the same faces, their common border is the same chain of vertices.
 
-So no vertex moves further than the grid, half a millimetre; only whole slivers change hands.
+So no vertex moves further than the grid, half a millimetre; only whole slivers change hands. Where an outline is
+given it is the authority: the rim of the layer becomes the outline itself (see `rim`).
 """
 
 from collections import defaultdict
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from shapely import STRtree
 from shapely.geometry.base import BaseGeometry
 
+from boundaries.importing import rim
 from boundaries.importing.shapes import PRECISION, Shapes, joined, polygons_of, reproject
 
 Key = Any
@@ -39,15 +41,18 @@ class Sliver:
     Attributes
     ----------
     owners : tuple
-        Areas that claim it; empty for a gap.
+        Areas that claim it; empty for a gap. Beyond the outline: the areas that stick out.
     neighbours : tuple
         Areas along its border, the one with the longest part first.
     place : Polygon
         EPSG:4326.
     area_m2, width_m : float
-        Size, and diameter of the largest circle that fits in.
+        Size, and diameter of the largest circle that fits in; at the rim how far it reaches away from the outline,
+        where that is less.
     given_to : object or None
         Area that got it in the repair; None where it stays as it is (a hole on purpose, or no repair).
+    is_cut : bool
+        It lay beyond the outline and was cut off.
     """
 
     owners: tuple[Key, ...]
@@ -56,6 +61,7 @@ class Sliver:
     area_m2: float
     width_m: float
     given_to: Key = None
+    is_cut: bool = False
 
     @property
     def is_gap(self) -> bool:
@@ -82,6 +88,8 @@ class Tiling:
         Every area as Polygon or MultiPolygon on the grid; with ``repair`` an edge-matched coverage.
     overlaps, gaps : list of Sliver
         What was wrong; gaps include the holes that stay.
+    overhangs : list of Sliver
+        Ground of areas beyond the outline.
     moved : dict
         Areas that the repair changed.
     lost : list
@@ -91,6 +99,7 @@ class Tiling:
     areas: dict[Key, BaseGeometry]
     overlaps: list[Sliver] = field(default_factory=list)
     gaps: list[Sliver] = field(default_factory=list)
+    overhangs: list[Sliver] = field(default_factory=list)
     moved: dict[Key, Moved] = field(default_factory=dict)
     lost: list[Key] = field(default_factory=list)
 
@@ -155,7 +164,8 @@ def settle(
     gap_width_m : float
         Gaps up to this width are closed, wider ones are holes on purpose and stay.
     outline : Polygon or MultiPolygon, optional
-        What the areas tile together. Narrow ground along its rim counts as a gap.
+        What the areas tile together, and the authority at the rim: what is missing up to it is a gap, what reaches
+        beyond it an overhang, both repaired up to the width.
 
     Returns
     -------
@@ -165,55 +175,46 @@ def settle(
     if not keys:
         return Tiling({})
     given: Shapes = np.array(list(areas.values()), dtype=np.object_)
-    faces = _faces(given, outline, [] if outline is not None else _lids(given, metric_srid, gap_width_m))
+    extra = (
+        _lids(given, metric_srid, gap_width_m)
+        if outline is None
+        else rim.cuts(given, outline, metric_srid, gap_width_m)
+    )
+    faces = _faces(given, outline, extra)
     owners = _owners(faces, given)
     inside = _within(faces, outline)
 
     plain: Shapes = np.asarray(reproject(faces, 4326, metric_srid), dtype=object)
-    sizes = shapely.area(plain)
-    open_ground = np.array([not who for who in owners], dtype=bool)
+    ground = _Ground(keys, faces, owners, shapely.area(plain), _borders(faces, plain), gap_width_m, repair)
+    is_open = np.array([not who for who in owners], dtype=bool)
     disputed = np.array([len(who) > 1 for who in owners], dtype=bool)
-    borders = _borders(faces, plain)
+    beyond = ~is_open & ~inside
+    odd = np.flatnonzero(disputed | beyond | (is_open & inside))
+    widths = _widths(plain, [int(face) for face in odd])
+    if outline is not None:
+        at_rim = rim.depths(plain, odd, reproject(outline, 4326, metric_srid))
+        # in a strip along the rim no circle is wider than twice its depth; where one is, the depth says nothing
+        widths |= {
+            face: min(width, at_rim[face]) for face, width in widths.items() if width <= 2 * at_rim[face]
+        }
 
     tiling = Tiling({})
+    for face in map(int, np.flatnonzero(beyond)):
+        _cut(tiling, ground, face, widths[face])
     winner: list[int | None] = [next(iter(who)) if len(who) == 1 else None for who in owners]
     settled = [-1 if who is None else who for who in winner]
-    odd = [int(face) for face in np.flatnonzero(disputed | (open_ground & inside))]
-    order = sorted(odd, key=lambda face: float(-sizes[face]))
-    widths = _widths(plain, order)
-    for face in order:
-        is_gap = bool(open_ground[face])
-        width = widths[face]
-        lengths: dict[int, float] = defaultdict(float)
-        for other, length in borders[face].items():
-            if settled[other] >= 0:
-                lengths[settled[other]] += length
-        allowed = {who: size for who, size in lengths.items() if is_gap or who in owners[face]}
-        to: int | None = None
-        if is_gap:
-            if width <= gap_width_m and lengths:
-                to = max(lengths, key=lambda who: (lengths[who], -who))
-        else:
-            to = max(owners[face], key=lambda who: (allowed.get(who, 0.0), -who))
-        given_away = to is not None and (repair or width <= _NOTHING_M)
-        if given_away and to is not None:
-            winner[face] = settled[face] = to
-        if width > _NOTHING_M:
-            sliver = Sliver(
-                tuple(keys[who] for who in sorted(owners[face])),
-                tuple(keys[who] for who in sorted(lengths, key=lambda who: (-lengths[who], who))),
-                faces[face],
-                float(sizes[face]),
-                width,
-                keys[to] if given_away and to is not None else None,
-            )
-            (tiling.gaps if is_gap else tiling.overlaps).append(sliver)
-            if given_away and to is not None:
-                for who in owners[face]:
-                    if who != to:
-                        _note(tiling, keys[who], lost=float(sizes[face]), width=width)
-                if is_gap:
-                    _note(tiling, keys[to], gained=float(sizes[face]), width=width)
+    waiting = sorted(
+        (int(face) for face in odd if not beyond[face] or len(owners[face]) > 1),
+        key=lambda face: float(-ground.sizes[face]),
+    )
+    # a gap that lies between gaps only waits until one of them has an owner
+    while waiting:
+        later = [face for face in waiting if not _give(tiling, ground, face, widths[face], settled, winner)]
+        if len(later) == len(waiting):
+            for face in later:
+                _give(tiling, ground, face, widths[face], settled, winner, alone=True)
+            break
+        waiting = later
 
     pieces: dict[int, list[BaseGeometry]] = defaultdict(list)
     for face, won_by in enumerate(winner):
@@ -228,6 +229,80 @@ def settle(
             own[0] if len(own) == 1 else polygons_of(shapely.coverage_union_all(own)) or joined(own)
         )
     return tiling
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """The faces of a layer: owners by index of the area, sizes in square metres, borders in metres."""
+
+    keys: list[Key]
+    faces: Shapes
+    owners: list[set[int]]
+    sizes: NDArray[np.float64]
+    borders: list[dict[int, float]]
+    gap_width_m: float
+    repair: bool
+
+    def sliver(self, face: int, width: float, **more: Any) -> Sliver:
+        """What the report says of a face."""
+        claimed = tuple(self.keys[who] for who in sorted(self.owners[face]))
+        return Sliver(
+            claimed, more.pop("neighbours", ()), self.faces[face], float(self.sizes[face]), width, **more
+        )
+
+
+def _cut(tiling: Tiling, ground: _Ground, face: int, width: float) -> None:
+    """Take ground beyond the outline from the areas that claim it, if it is narrow."""
+    is_cut = width <= ground.gap_width_m and (ground.repair or width <= _NOTHING_M)
+    if width > _NOTHING_M:
+        tiling.overhangs.append(ground.sliver(face, width, is_cut=is_cut))
+        for who in ground.owners[face] if is_cut else ():
+            _note(tiling, ground.keys[who], lost=float(ground.sizes[face]), width=width)
+    if is_cut:
+        ground.owners[face].clear()
+
+
+def _give(
+    tiling: Tiling,
+    ground: _Ground,
+    face: int,
+    width: float,
+    settled: list[int],
+    winner: list[int | None],
+    *,
+    alone: bool = False,
+) -> bool:
+    """Decide about a gap or an overlap; False where it has to wait for its neighbours, unless `alone`."""
+    owners, keys = ground.owners[face], ground.keys
+    is_gap = not owners
+    lengths: dict[int, float] = defaultdict(float)
+    for other, length in ground.borders[face].items():
+        if settled[other] >= 0:
+            lengths[settled[other]] += length
+    if is_gap and not lengths and not alone and width <= ground.gap_width_m:
+        return False
+    to: int | None = None
+    if is_gap:
+        if width <= ground.gap_width_m and lengths:
+            to = max(lengths, key=lambda who: (lengths[who], -who))
+    else:
+        to = max(owners, key=lambda who: (lengths.get(who, 0.0), -who))
+    given_to = to if ground.repair or width <= _NOTHING_M else None
+    if given_to is not None:
+        winner[face] = settled[face] = given_to
+    if width > _NOTHING_M:
+        nearest_first = tuple(keys[who] for who in sorted(lengths, key=lambda who: (-lengths[who], who)))
+        sliver = ground.sliver(
+            face, width, neighbours=nearest_first, given_to=None if given_to is None else keys[given_to]
+        )
+        (tiling.gaps if is_gap else tiling.overlaps).append(sliver)
+        if given_to is not None:
+            size = float(ground.sizes[face])
+            for who in owners - {given_to}:
+                _note(tiling, keys[who], lost=size, width=width)
+            if is_gap:
+                _note(tiling, keys[given_to], gained=size, width=width)
+    return True
 
 
 def _note(tiling: Tiling, key: Key, *, gained: float = 0.0, lost: float = 0.0, width: float) -> None:
