@@ -1,8 +1,9 @@
-"""Writing what was imported: areas and the ground under them. Everything of one file in one transaction, or nothing."""
+"""Writing areas that were imported. Everything of one file in one transaction, or nothing."""
 
 import time
+import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,29 +12,24 @@ import shapely
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from shapely.geometry.base import BaseGeometry
 
-from boundaries.actions.copying import copy_changes
 from boundaries.actions.editions import BUILDINGS, GRIDS, GROUND, raise_editions
 from boundaries.actions.places import refresh_places
 from boundaries.actions.records import as_geos, as_shape, difference, note_change, saving
-from boundaries.importing import areas, ground
+from boundaries.importing import areas
 from boundaries.importing.areas import AreaRow, Level, Place, Town
 from boundaries.importing.buildings import is_openstreetmap
 from boundaries.importing.report import ImportFileError, Progress, Report, no_progress
 from boundaries.importing.rows import Options
-from boundaries.importing.shapes import multipolygon, reproject
+from boundaries.importing.shapes import multipolygon
 from boundaries.models import (
     Community,
     Compound,
     Grid,
-    Land,
     Outline,
     Plan,
     Revision,
-    Street,
     Subdistrict,
-    Water,
 )
 from boundaries.projections import metric_srid_for
 
@@ -138,10 +134,9 @@ def import_areas(
     elif town is not None:
         rows = _check_within(path, rows, level, town, report, options)
     report.counts["good"] = len(rows)
-    may_write = _may_write(report, options)
 
     with saving(report):
-        write = may_write and not options.dry_run
+        write = may_write(report, options) and not options.dry_run
         if level == "community":
             _write_communities(rows, subdistrict, report, write=write)
         elif isinstance(subdistrict, Subdistrict) and level == "compound":
@@ -149,27 +144,36 @@ def import_areas(
         elif isinstance(subdistrict, Subdistrict):
             _write_grids(rows, subdistrict, report, plan_name or Path(path).stem, by, write=write)
         if write:
-            _finish(report, on_written)
+            finish(report, on_written)
     report.seconds = round(time.perf_counter() - started, 3)
     return report
 
 
 def source_of(path: Path | str, options: Options) -> str:
-    """Name under which references are remembered: as asked, ``osm``, or the file's name without endings."""
-    if options.source:
-        return options.source[:64]
-    if is_openstreetmap(path):
+    """Name under which references are remembered: as asked, else by the file's name."""
+    return options.source[:64] if options.source else source_named(Path(path).name)
+
+
+def source_named(file_name: str) -> str:
+    """Name of the source by the name that a person knows the file by: ``osm``, or the file's name without endings.
+
+    The page stores an upload under another name; asking here keeps it and the command line of one mind.
+    """
+    if is_openstreetmap(file_name):
         return "osm"
-    return Path(path).name.split(".")[0][:64]
+    # a Mac writes é as two characters, everybody else as one
+    return unicodedata.normalize("NFC", file_name.split(".")[0].strip())[:64] or "file"
 
 
-def _may_write(report: Report, options: Options) -> bool:
+def may_write(report: Report, options: Options) -> bool:
+    """Every row is sound, or the sound ones are to be taken without the others."""
     if report.has_file_error:
         return False
     return report.ok or (options.skip_bad and report.counts["good"] > 0)
 
 
-def _finish(report: Report, on_written: Written | None) -> None:
+def finish(report: Report, on_written: Written | None) -> None:
+    """Say that it was written, and let the caller keep its record in the same transaction."""
     report.written = True
     if on_written is not None:
         on_written(report)
@@ -390,90 +394,3 @@ def _write_grids(
     plan.save(update_fields=["head"])
     report.measures["plan"] = plan.pk
     report.measures["communities"] = sorted({row.community_id for row in rows if row.community_id})
-
-
-def import_ground(
-    path: Path | str,
-    *,
-    kind: ground.GroundKind,
-    subdistrict: Subdistrict,
-    options: Options,
-    progress: Progress = no_progress,
-    on_written: Written | None = None,
-    by: AbstractBaseUser | None,
-) -> Report:
-    """Import streets, water or open land; the same reference of the same source is the same feature.
-
-    Parameters and result are those of `import_areas`. What the source no longer has is counted, not deleted.
-    """
-    del by  # the ground has no history of its own; the caller keeps a record through on_written
-    started = time.perf_counter()
-    town = town_of(subdistrict)
-    rows, report = ground.read_ground(path, kind, town, options, progress)
-    report.counts["good"] = len(rows)
-    source = source_of(path, options)
-    models_of: dict[ground.GroundKind, type[Street | Water | Land]] = {
-        "street": Street,
-        "water": Water,
-        "land": Land,
-    }
-    model = models_of[kind]
-    known = {
-        one.source_ref: one
-        for one in model._default_manager.filter(subdistrict=subdistrict, source=source).exclude(
-            source_ref=""
-        )
-    }
-    created: list[Any] = []
-    changed: list[Any] = []
-    for row in rows:
-        values: dict[str, Any] = {"name": row.name, "name_en": row.name_en}
-        if kind == "street":
-            values |= {"rank": row.kind, "width_m": row.width_m, "line": _multiline(row.shape)}
-        else:
-            values |= {"kind": row.kind, "area": multipolygon(row.shape)}
-        record = known.get(row.ref) if row.ref else None
-        if record is None:
-            fresh = model(subdistrict=subdistrict, source=source, source_ref=row.ref)
-            difference(fresh, values)
-            created.append(fresh)
-            note_change(report, "created", row.row, row.name or row.ref)
-        else:
-            fields = difference(record, values)
-            if fields:
-                changed.append(record)
-            note_change(report, "changed" if fields else "unchanged", row.row, row.name or row.ref, fields)
-    report.counts["not_in_file"] = len(set(known) - {row.ref for row in rows})
-    if kind == "street":
-        report.measures["km"] = round(_length_km(rows, town.metric_srid), 1)
-    if _may_write(report, options) and not options.dry_run:
-        with saving(report):
-            model._default_manager.bulk_create(created, BATCH)
-            names = (
-                ["name", "name_en", "rank", "width_m", "line"]
-                if kind == "street"
-                else ["name", "name_en", "kind", "area"]
-            )
-            if changed:
-                copy_changes(model, names, changed)
-            refresh_places(subdistrict)
-            raise_editions(GROUND)
-            _finish(report, on_written)
-    report.seconds = round(time.perf_counter() - started, 3)
-    return report
-
-
-def _multiline(shape: BaseGeometry) -> BaseGeometry:
-    return shape if shape.geom_type == "MultiLineString" else shapely.MultiLineString([shape])
-
-
-def _length_km(rows: Sequence[ground.GroundRow], srid: int) -> float:
-    if not rows:
-        return 0.0
-    plain = reproject(np.array([row.shape for row in rows], dtype=object), 4326, srid)
-    return float(shapely.length(plain).sum()) / 1000
-
-
-def dry(options: Options) -> Options:
-    """The same options, for looking only."""
-    return replace(options, dry_run=True)

@@ -8,14 +8,15 @@ from typing import Any, Final, cast
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from boundaries.actions.importing import import_areas, import_ground
+from boundaries.actions.importing import Written, import_areas, source_named
 from boundaries.actions.importing_buildings import import_buildings
+from boundaries.actions.importing_ground import import_ground
 from boundaries.importing import areas, columns, ground
-from boundaries.importing.buildings import is_openstreetmap
 from boundaries.importing.report import ImportFileError, Progress, Report
 from boundaries.importing.rows import Options
 from boundaries.models import Subdistrict
 from gridmap.actions import staff
+from gridmap.actions.import_history import import_recorder
 from gridmap.actions.importing_households import import_households
 from gridmap.models import ImportKind, ImportRun
 from gridmap.registers import ROLES as REGISTER_ROLES
@@ -100,7 +101,7 @@ def options_of(run: ImportRun, *, dry_run: bool) -> Options:
         skip_bad=bool(kept.get("skip_bad")),
         swap_axes=bool(kept.get("swap_axes")),
         accept=bool(kept.get("accept")),
-        source=None if is_openstreetmap(run.file.path) else run.file_name.split(".")[0][:64] or None,
+        source=source_named(run.file_name),
         dry_run=dry_run,
     )
 
@@ -113,6 +114,7 @@ def _areas(path: Path, run: ImportRun, options: Options, progress: Progress) -> 
         options=options,
         plan_name=PurePath(run.file_name).stem,
         progress=progress,
+        on_written=_history(run, options),
         by=run.created_by,
     )
 
@@ -124,19 +126,30 @@ def _ground(path: Path, run: ImportRun, options: Options, progress: Progress) ->
         subdistrict=_home(run),
         options=options,
         progress=progress,
+        on_written=_history(run, options),
         by=run.created_by,
     )
 
 
 def _buildings(path: Path, run: ImportRun, options: Options, progress: Progress) -> Report:
     return import_buildings(
-        path, subdistrict=_home(run), options=options, progress=progress, by=run.created_by
+        path,
+        subdistrict=_home(run),
+        options=options,
+        progress=progress,
+        on_written=_history(run, options),
+        by=run.created_by,
     )
 
 
 def _households(path: Path, run: ImportRun, options: Options, progress: Progress) -> Report:
     return import_households(
-        path, subdistrict=_home(run), options=options, progress=progress, by=run.created_by
+        path,
+        subdistrict=_home(run),
+        options=options,
+        progress=progress,
+        on_written=_history(run, options),
+        by=run.created_by,
     )
 
 
@@ -149,6 +162,16 @@ def _staff(path: Path, run: ImportRun, options: Options, progress: Progress) -> 
         dry_run=options.dry_run,
         skip_bad=options.skip_bad,
         progress=progress,
+        on_written=_history(run),
+        by=run.created_by,
+    )
+
+
+def _history(run: ImportRun, options: Options | None = None) -> Written:
+    return import_recorder(
+        subdistrict=_home(run).code,
+        file=run.file_name,
+        source="" if options is None else options.source or "",
         by=run.created_by,
     )
 

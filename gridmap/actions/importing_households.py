@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from boundaries.actions.copying import copy_changes, copy_new
 from boundaries.actions.editions import BUILDINGS, GRIDS, raise_editions
-from boundaries.actions.importing import source_of, town_of
+from boundaries.actions.importing import Written, source_of, town_of
 from boundaries.actions.records import note_change, saving
 from boundaries.importing import suspicions
 from boundaries.importing.numbers import narrow, whole
@@ -22,7 +22,8 @@ from boundaries.importing.report import ImportFileError, Progress, Report, no_pr
 from boundaries.importing.rows import Options, Reader, reader
 from boundaries.importing.shapes import to_wgs84
 from boundaries.models import Building, Subdistrict
-from gridmap.models import AuditEntry, Household, RegisterRow, User
+from gridmap.actions.import_history import import_recorder
+from gridmap.models import Household, RegisterRow, User
 from gridmap.registers import ROLES, Buildings, Claim, door_of
 
 _NEW: Final = (
@@ -64,6 +65,7 @@ def import_households(
     subdistrict: Subdistrict,
     options: Options,
     progress: Progress = no_progress,
+    on_written: Written | None = None,
     by: User | None,
 ) -> Report:
     """Import a register of households.
@@ -79,6 +81,8 @@ def import_households(
     options : Options
         With ``dry_run`` nothing is written.
     progress : callable, optional
+    on_written : callable, optional
+        Runs in the transaction, instead of the history row that is written otherwise.
     by : User or None
 
     Returns
@@ -113,8 +117,10 @@ def import_households(
     plan = _match(claims, subdistrict, source, report, town.metric_srid)
     if not options.dry_run and not report.has_file_error and (report.ok or (options.skip_bad and claims)):
         with saving(report):
-            _write(plan, subdistrict, source, report, progress, by)
-        report.written = True
+            _write(plan, subdistrict, source, progress)
+            report.written = True
+            history = on_written or import_recorder(subdistrict=subdistrict.code, source=source, by=by)
+            history(report)
     report.seconds = round(time.perf_counter() - started, 3)
     return report
 
@@ -363,9 +369,7 @@ def _warn_far(claim: Claim, buildings: Buildings, building: int, report: Report)
         )  # fmt: skip
 
 
-def _write(
-    plan: _Plan, subdistrict: Subdistrict, source: str, report: Report, progress: Progress, by: User | None
-) -> None:
+def _write(plan: _Plan, subdistrict: Subdistrict, source: str, progress: Progress) -> None:
     points = dict(
         Building.objects.filter(pk__in={building for _claim, building in plan.created}).values_list(
             "pk", "point"
@@ -389,10 +393,6 @@ def _write(
             lambda done: progress(_("Changing"), done, len(plan.changed)),
         )
     _keep_waiting(plan, subdistrict, source)
-    AuditEntry.objects.create(
-        by=by, verb="import", noun="household", object_id=str(subdistrict.pk),
-        details={"file": report.file, "source": source, **report.counts},
-    )  # fmt: skip
     raise_editions(GRIDS, BUILDINGS)
 
 

@@ -11,11 +11,13 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from boundaries.actions.importing import Written
 from boundaries.importing import columns
 from boundaries.importing.reading import Batch, open_source
 from boundaries.importing.report import Progress, Report, no_progress
 from boundaries.models import Community, Outline, Subdistrict
 from boundaries.models.constraints import in_force, since
+from gridmap.actions.import_history import import_recorder
 from gridmap.models import Assignment, AuditEntry, Part, Specialist, SpecialistKind, User
 from gridmap.models.specialists import TELEPHONE
 
@@ -121,6 +123,7 @@ def import_staff(
     dry_run: bool = False,
     skip_bad: bool = False,
     progress: Progress = no_progress,
+    on_written: Written | None = None,
     by: User | None = None,
 ) -> Report:
     """Read specialists from CSV or Excel; a known staff number is brought up to date, not doubled.
@@ -161,7 +164,8 @@ def import_staff(
     by_number = {each.staff_number: each for each in (*known.specialists.values(), *created)}
     _assign(grids, by_number, by)
     report.written = True
-    AuditEntry.objects.create(by=by, verb="import", noun="specialist", details=dict(report.counts))
+    history = on_written or import_recorder(subdistrict=subdistrict.code, by=by)
+    history(report)
     return report
 
 

@@ -15,8 +15,9 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from boundaries import datum
-from boundaries.actions.importing import NewSubdistrict, import_areas, import_ground, town_of
+from boundaries.actions.importing import NewSubdistrict, import_areas, town_of
 from boundaries.actions.importing_buildings import import_buildings
+from boundaries.actions.importing_ground import import_ground
 from boundaries.actions.plans import publish
 from boundaries.actions.records import as_shape
 from boundaries.importing import shapes

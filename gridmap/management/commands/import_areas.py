@@ -1,5 +1,6 @@
 """``manage.py import_areas FILE --level community|compound|grid|street|water|land``."""
 
+import time
 from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
@@ -9,14 +10,17 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
-from boundaries.actions.importing import NewSubdistrict, import_areas, import_ground
-from boundaries.actions.plans import PublishError, publish
+from boundaries.actions.importing import NewSubdistrict, import_areas, source_of
+from boundaries.actions.importing_ground import import_ground
+from boundaries.actions.plans import PublishError
 from boundaries.importing.areas import LEVELS
 from boundaries.importing.coverage import GAP_WIDTH_M
 from boundaries.importing.ground import GROUND_KINDS
 from boundaries.importing.report import ImportFileError
 from boundaries.management.importing import Console, add_options, options_of, show, subdistrict_of
 from boundaries.models import Community, Plan, Subdistrict
+from gridmap.actions.import_history import import_recorder
+from gridmap.actions.plans import publish_plan
 
 
 class Command(BaseCommand):
@@ -60,17 +64,19 @@ class Command(BaseCommand):
             target = NewSubdistrict(given["subdistrict"], given["create_subdistrict"], given["metric_srid"])
         else:
             target = subdistrict_of(given["subdistrict"])
+        history = import_recorder(subdistrict=target.code, source=source_of(given["file"], options), by=None)
         try:
             if level in GROUND_KINDS:
                 if isinstance(target, NewSubdistrict):
                     raise ImportFileError(_("Import the communities first; they create the subdistrict."))
                 report = import_ground(
-                    given["file"], kind=level, subdistrict=target, options=options, progress=console, by=None
-                )
+                    given["file"], kind=level, subdistrict=target, options=options, progress=console,
+                    on_written=history, by=None,
+                )  # fmt: skip
             else:
                 report = import_areas(
                     given["file"], level=level, subdistrict=target, options=options, plan_name=given["plan"],
-                    progress=console, by=None,
+                    progress=console, on_written=history, by=None,
                 )  # fmt: skip
         except ImportFileError as error:
             raise CommandError(str(error)) from None
@@ -90,12 +96,15 @@ class Command(BaseCommand):
             at = timezone.make_aware(at, plan.subdistrict.zone)
         communities = list(Community.objects.filter(pk__in=measures["communities"]))
         try:
-            done = publish(plan=plan, communities=communities, at=at, by=None)
+            done = publish_plan(plan=plan, communities=communities, at=at, by=None)
         except PublishError as error:
             raise CommandError(
                 _("The grids are in the draft “%(plan)s”, but cannot be put in force: %(error)s")
                 % {"plan": plan.name, "error": error}
             ) from None
+        if when == "now":
+            # who asks right after this line is answered by the new plan
+            time.sleep(max(0.0, (at - timezone.now()).total_seconds()))
         self.stdout.write(
             _("In force from %(at)s in %(count)s communities.")
             % {"at": at.isoformat(timespec="minutes"), "count": len(done.publications)}

@@ -5,9 +5,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from boundaries.actions.importing import source_of
 from boundaries.actions.importing_buildings import import_buildings
 from boundaries.importing.report import ImportFileError
 from boundaries.management.importing import Console, add_options, options_of, show, subdistrict_of
+from gridmap.actions.import_history import import_recorder
 
 
 class Command(BaseCommand):
@@ -22,12 +24,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **given: Any) -> None:
         """Import, and print the report."""
         options, console = options_of(given), Console()
+        subdistrict = subdistrict_of(given["subdistrict"])
+        source = source_of(given["file"], options)
         try:
             report = import_buildings(
                 given["file"],
-                subdistrict=subdistrict_of(given["subdistrict"]),
+                subdistrict=subdistrict,
                 options=options,
                 progress=console,
+                on_written=import_recorder(subdistrict=subdistrict.code, source=source, by=None),
                 by=None,
             )
         except ImportFileError as error:
