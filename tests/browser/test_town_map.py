@@ -53,6 +53,15 @@ def ink(page: Page) -> list[int]:
     )
 
 
+def redrawn(page: Page, before: list[int]) -> list[int]:
+    """The colour once it is another than `before`: Leaflet draws with the next frame."""
+    for _frame in range(40):
+        if (now := ink(page)) != before:
+            return now
+        page.wait_for_timeout(50)
+    return before
+
+
 def test_a_click_on_the_map_opens_the_card_and_goes_into_the_address(
     planner: Page, live_server: LiveServer, cast: Cast
 ) -> None:
@@ -113,9 +122,9 @@ def test_colours_by_keyboard_change_map_and_legend(planner: Page, live_server: L
     expect(planner.locator(".legend__title")).to_contain_text("2,500")
     expect(planner.locator("#legend li")).to_have_count(8)
     expect(planner).to_have_url(re.compile("colour=load"))
-    by_load = ink(planner)
+    by_load = redrawn(planner, by_community)
     planner.keyboard.press("2")
-    by_kind = ink(planner)
+    by_kind = redrawn(planner, by_load)
     assert len({tuple(by_community), tuple(by_load), tuple(by_kind)}) == 3
     # Eight people against a norm of 2,500: far under, the strong blue.
     assert by_load[2] > by_load[0]

@@ -29,6 +29,16 @@ export function pageData(id) {
   return element ? JSON.parse(element.textContent) : null;
 }
 
+/** Put the page's address into the clipboard and say `done`; where that is not allowed, show it to be copied by hand. */
+export async function copyAddress(done) {
+  try {
+    await navigator.clipboard.writeText(location.href);
+    say(done);
+  } catch {
+    say(location.href, { seconds: 15 });
+  }
+}
+
 function openDialog(id) {
   const dialog = document.getElementById(id);
   if (dialog instanceof HTMLDialogElement && !dialog.open) dialog.showModal();

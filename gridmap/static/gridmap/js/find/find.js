@@ -1,5 +1,5 @@
 // The public page: the form works without this; this makes it quick, adds the map and the device's own place.
-import { pageData, say } from "../page.js";
+import { copyAddress, pageData, say } from "../page.js";
 import { searchBox } from "../search.js";
 
 const data = pageData("map-data");
@@ -50,15 +50,13 @@ answer.addEventListener("submit", (event) => {
   event.preventDefault();
   ask(new URLSearchParams(new FormData(event.target)).toString());
 });
-answer.addEventListener("click", async (event) => {
+answer.addEventListener("click", (event) => {
   const link = event.target.closest("a[href^='?']");
   if (link) {
     event.preventDefault();
     ask(link.getAttribute("href").slice(1));
   }
-  if (event.target.closest("[data-copy]")) {
-    await navigator.clipboard.writeText(location.href).then(() => say(words.copied), () => say(location.href, { seconds: 15 }));
-  }
+  if (event.target.closest("[data-copy]")) copyAddress(words.copied);
 });
 window.addEventListener("popstate", () => ask(location.search.slice(1), { push: false }));
 

@@ -2,7 +2,7 @@
 import { formatView, parseView } from "../map/address.js";
 import { boundsOf, fetchGrids, gridLayer, openMap, placeMark } from "../map/index.js";
 import { nameLayer } from "../map/names.js";
-import { pageData, say, shortcut } from "../page.js";
+import { copyAddress, pageData, say, shortcut } from "../page.js";
 import { searchBox } from "../search.js";
 import { cardPanel } from "./card.js";
 import { drawLegend } from "./legend.js";
@@ -79,6 +79,7 @@ map.on("moveend", () => remember(false));
 
 // --- one selection ---------------------------------------------------------------------------------------------
 function choose({ grid = null, place = null, push = true, zoom = false }) {
+  $("map-tip").hidden = true;
   state.grid = grid;
   state.place = place;
   if (place) mark.put(place);
@@ -145,11 +146,8 @@ for (const box of document.querySelectorAll("[data-layer]")) {
 }
 ["community", "kind", "load"].forEach((mode, index) => shortcut(String(index + 1), () => colour(mode)));
 
-async function copyLink() {
-  await navigator.clipboard.writeText(location.href).then(() => say(words.copied), () => say(location.href, { seconds: 15 }));
-}
-$("copy-link").addEventListener("click", copyLink);
-shortcut("c", copyLink);
+$("copy-link").addEventListener("click", () => copyAddress(words.copied));
+shortcut("c", () => copyAddress(words.copied));
 
 // --- search ----------------------------------------------------------------------------------------------------
 searchBox($("search"), {
