@@ -17,7 +17,7 @@ from boundaries.models import Subdistrict
 from boundaries.models.constraints import since
 from fixtures.town.rows import Chunk
 from fixtures.town.staff import FOUNDING
-from fixtures.town.stories import lane_grid
+from fixtures.town.stories import visited_grid
 from fixtures.town.stream import TABLES, Writer, stream
 from fixtures.town.town import DEFAULT_SEED, Town, make_town, silent
 from gridmap.models import AuditEntry, Role, RoleGrant, Specialist, SpecialistKind, User
@@ -216,16 +216,14 @@ def _make_logins(subdistrict: Subdistrict, town: Town, first: dict[str, int]) ->
 def _holders(subdistrict: Subdistrict, town: Town, first: dict[str, int]) -> dict[str, Specialist]:
     """Who signs in with the specialists' logins: lead of the planted lane's grid, a neighbour, a clerk."""
     day = town.calendar.today
-    grid = lane_grid(town.scheme, town.built)
+    grid = visited_grid(town.scheme, town.built, town.stories)
     home = grid if grid is not None else 0
     community = town.scheme.grids[home].community
     lead = town.staff.lead(home, day)
     away = {absence.specialist for absence in town.staff.absences if absence.start <= day < absence.end}
-    leads = [
-        town.staff.lead(k, day)
-        for k, g in enumerate(town.scheme.grids)
-        if g.community == community and g.kind == "all"
-    ]
+    plain = [k for k, area in enumerate(town.scheme.grids) if area.kind == "all"]
+    plain.sort(key=lambda k: (town.scheme.grids[k].community != community, k))
+    leads = [town.staff.lead(k, day) for k in plain]
     neighbours = [s for s in leads if s is not None and s != lead and s not in away]
     keys = {"specialist": lead, "neighbour": neighbours[0] if neighbours else None}
     found = {
