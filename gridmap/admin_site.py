@@ -11,8 +11,15 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 USE_ADMIN = "gridmap.use_admin"
+# What Django's own templates say and its Chinese catalogue lacks: named here, so that ours has it.
+DJANGO_LACKS = (
+    gettext_noop("Model name"),
+    gettext_noop("Add link"),
+    gettext_noop("Change or view list link"),
+)
 
 
 class TownAdminSite(AdminSite):

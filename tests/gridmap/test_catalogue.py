@@ -205,6 +205,21 @@ def test_an_address_is_said_in_the_readers_language(cast: Cast) -> None:
         assert said in page
 
 
+@pytest.mark.parametrize(
+    ("language", "missing", "closed"),
+    [("zh-hans", "未找到", "没有权限"), ("en", "Not found", "Not permitted")],
+)
+def test_refusals_speak_the_readers_language(cast: Cast, language: str, missing: str, closed: str) -> None:
+    if language == "zh-hans":
+        _needs_the_compiled_catalogue()
+    client = Client(headers={"accept-language": language})
+    client.force_login(cast.user("auditor"))
+    nowhere, forbidden = client.get("/no-such-page/"), client.get("/desk/")
+    assert (nowhere.status_code, forbidden.status_code) == (404, 403)
+    assert f'<p class="empty__title">{missing}</p>' in nowhere.content.decode()
+    assert f'<p class="empty__title">{closed}</p>' in forbidden.content.decode()
+
+
 def _needs_the_compiled_catalogue() -> None:
     made = FILE.with_suffix(".mo")
     assert made.exists(), "The catalogue is not compiled; `make test` does it before the tests."
