@@ -51,6 +51,7 @@ _SUFFIXES: Final = (
     ("弄", "巷"),
 )
 _WATERWAYS: Final = {"river": ("river", 12.0), "canal": ("canal", 8.0), "stream": ("river", 2.0)}
+_UNDERGROUND: Final = ("yes", "culvert", "flooded")
 _LAND: Final = {
     ("leisure", "park"): "park", ("leisure", "garden"): "park", ("leisure", "common"): "park",
     ("landuse", "village_green"): "park", ("landuse", "recreation_ground"): "park", ("landuse", "grass"): "park",
@@ -113,7 +114,10 @@ def read_ground(
             report = opened.report
             for rows in opened.rows("line" if want == "line" else "polygon", only):
                 for row in parts_of(rows, options.multipart, "ref"):
-                    found.extend(_classify(row, kind, want, osm=osm, srid=town.metric_srid))
+                    if kind == "water" and row.get("tunnel") in _UNDERGROUND:
+                        _leave_underground(row, report)
+                        continue
+                    found.append(_classify(row, kind, want, osm=osm, srid=town.metric_srid))
     assert report is not None, "there is at least one pass"
     shapes = np.array([row.shape for row in found], dtype=object)
     for one in suspicions.suspect_place(shapes, town.outline, town.metric_srid):
@@ -151,7 +155,7 @@ def _passes(
     return [("multipolygons", "polygon", {**fields, **tags}, only)]
 
 
-def _classify(row: Row, kind: GroundKind, want: str, *, osm: bool, srid: int) -> Iterable[GroundRow]:
+def _classify(row: Row, kind: GroundKind, want: str, *, osm: bool, srid: int) -> GroundRow:
     ref, name, name_en = (
         (row.get("ref") or osm_reference(row))[:128],
         row.get("name")[:100],
@@ -160,27 +164,34 @@ def _classify(row: Row, kind: GroundKind, want: str, *, osm: bool, srid: int) ->
     if kind == "street":
         rank, width = street_class(row.get("rank") or row.get("railway"), name)
         told = width_in_metres(row.get("width"))
-        yield GroundRow(row.number, ref, name, name_en, rank, row.shape, told or width)
-    elif kind == "land":
+        return GroundRow(row.number, ref, name, name_en, rank, row.shape, told or width)
+    if kind == "land":
         found = next((made for (tag, value), made in _LAND.items() if row.get(tag) == value), None)
         word = row.get("kind").lower()
-        yield GroundRow(row.number, ref, name, name_en, found or _LAND_WORDS.get(word, "park"), row.shape)
-    elif want == "line":
-        if row.get("tunnel") in ("yes", "culvert"):
-            return
+        return GroundRow(row.number, ref, name, name_en, found or _LAND_WORDS.get(word, "park"), row.shape)
+    if want == "line":
         water, width = _WATERWAYS[row.get("waterway")]
         bed = reproject(row.shape, 4326, srid).buffer(
             (width_in_metres(row.get("width")) or width) / 2, quad_segs=4
         )
         area = polygons_of(reproject(bed, srid, 4326))
-        if area is not None:
-            yield GroundRow(row.number, ref, name, name_en, water, area)
-    else:
-        word = (row.get("water") or row.get("kind")).lower()
-        water = "river" if row.get("waterway") == "riverbank" else _WATER_WORDS.get(word, "lake")
-        if not osm and not word and name.endswith(("河", "江", "溪")):
-            water = "river"
-        yield GroundRow(row.number, ref, name, name_en, water, row.shape)
+        assert area is not None, "a line with a width has an area"
+        return GroundRow(row.number, ref, name, name_en, water, area)
+    word = (row.get("water") or row.get("kind")).lower()
+    water = "river" if row.get("waterway") == "riverbank" else _WATER_WORDS.get(word, "lake")
+    if not osm and not word and name.endswith(("河", "江", "溪")):
+        water = "river"
+    return GroundRow(row.number, ref, name, name_en, water, row.shape)
+
+
+def _leave_underground(row: Row, report: Report) -> None:
+    report.count("underground")
+    report.add(
+        "underground",
+        _("%(name)s runs in a tunnel or culvert (tunnel=%(tunnel)s); the map shows water that is seen. Left out.")
+        % {"name": row.get("name") or osm_reference(row) or _("The water"), "tunnel": row.get("tunnel")},
+        severity="note", row=row.number, subject=row.get("name") or osm_reference(row) or None, place=row.shape,
+    )  # fmt: skip
 
 
 def street_class(word: str, name: str) -> tuple[str, float]:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from shapely.geometry.base import BaseGeometry
 
 from boundaries.datum import DATUMS
-from boundaries.importing import columns, reading, shapes, suspicions
+from boundaries.importing import columns, opening, reading, shapes, suspicions
 from boundaries.importing.report import ImportFileError, Progress, Report, no_progress
 from boundaries.importing.shapes import Shapes, Wanted
 
@@ -106,9 +106,13 @@ class Reader:
     _looked: bool = False
 
     def rows(self, want: Wanted, only: str | None = None) -> Iterator[list[Row]]:
-        """Yield the rows that are sound, in batches; the others are in the report."""
-        done = 0
+        """Yield the rows that are sound, in batches; the others are in the report.
+
+        A second pass over a file goes on counting where the first one ended, so that no number means two rows.
+        """
+        done, before = 0, self.report.counts["read"]
         for batch in self.source.batches(only=only):
+            batch.renumber(before)
             done += len(batch.rows)
             self.report.count("read", len(batch.rows))
             yield self._sound_rows(batch, want)
@@ -242,7 +246,7 @@ def reader(
     place_roles = {"lon", "lat", "x", "y", "wkt"}
     places = {role: column for role, column in options.mapping.items() if role in place_roles}
     rest = {role: column for role, column in options.mapping.items() if role not in place_roles}
-    with reading.open_source(
+    with opening.open_source(
         path,
         layer=options.layer or layer,
         crs=options.crs,

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 
 from boundaries.actions.importing import Written
 from boundaries.importing import columns
-from boundaries.importing.reading import Batch, open_source
+from boundaries.importing.opening import open_source
+from boundaries.importing.reading import Batch
 from boundaries.importing.report import Progress, Report, no_progress
 from boundaries.models import Community, Outline, Subdistrict
 from boundaries.models.constraints import in_force, since

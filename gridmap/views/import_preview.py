@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from boundaries.importing.reading import open_source
+from boundaries.importing.opening import open_source
 from gridmap.actions.import_kinds import KINDS
 from gridmap.models import ImportRun
 

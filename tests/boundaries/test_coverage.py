@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from boundaries.importing import coverage, shapes
 from boundaries.importing.coverage import edge_faults, half_edge_faults, settle
-from boundaries.importing.reading import open_source
+from boundaries.importing.opening import open_source
 from tests.boundaries.files import DATA, needs_data
 
 WEST, SOUTH, CELL, SRID = 103.83, 30.70, 0.002, 4544

@@ -12,7 +12,8 @@ import pytest
 import shapely
 
 from boundaries.importing.encoding import detect, named
-from boundaries.importing.reading import Batch, Source, open_source
+from boundaries.importing.opening import open_source
+from boundaries.importing.reading import Batch, Source
 from boundaries.importing.report import ImportFileError
 from tests.boundaries.files import DATA, WGS84_PRJ, dbf, geojson, needs_data, shapefile_zip, shp
 
