@@ -21,6 +21,8 @@ RUN for catalogue in gridmap/locale/*/LC_MESSAGES/*.po; do \
     done \
  && mkdir -p .local/files \
  && chown -R gridmap:gridmap .local
+# The compiler's work is done here, so that nobody waits for it; the machine code lies beside the source.
+RUN python -m boundaries.bulk.warm
 USER gridmap
 # Collected once here; the key only lets the settings load and is not kept.
 RUN GRIDMAP_SECRET_KEY=building DATABASE_URL=postgres://nobody@nowhere/nothing python manage.py collectstatic --no-input

@@ -175,6 +175,8 @@ def serve(port: int, environment: Mapping[str, str], welcome: Callable[[], list[
             services.append(worker)
             _wait_until_answering(web, port)
             step.note(f"logs in {LOGS.relative_to(ROOT)}/")
+        # The first bulk question on a machine would wait some 15 s for the compiler; it works meanwhile.
+        services.append(Service("warm", [str(PYTHON), "-m", "boundaries.bulk.warm"], environment))
         for line in welcome():
             say(line)
         _watch(web, worker)

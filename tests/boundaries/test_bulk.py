@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from boundaries import locating
 from boundaries.bulk import BulkIndex, Located, Match, PlanProblem, Reason, build_index, kernel
+from boundaries.bulk.warm import warm
 from boundaries.locating import Near, judge
 from tests.boundaries.bulk_towns import CENTRE, M_LAT, M_LON, Town, make_town, metres
 
@@ -464,3 +465,12 @@ class TestRealAreas:
         located = index.locate(*points.T)
         for i, (lon, lat) in enumerate(points):
             agrees(town, located, i, lon, lat, np.nan, 50.0)
+
+
+def test_warming_up_compiles_what_a_page_and_a_file_need() -> None:
+    """After it no function of the kernels has anything left to compile for arguments of these kinds."""
+    warm()
+    known = {name: len(part.signatures) for name, part in vars(kernel).items() if hasattr(part, "signatures")}
+    index = build_index([shapely.box(0, 0, 1, 1)], ["7"])
+    index.locate(np.linspace(-1, 2, 50), np.linspace(-1, 2, 50), np.full(50, 3.0), with_building=False)
+    assert known == {name: len(vars(kernel)[name].signatures) for name in known}
