@@ -187,6 +187,8 @@ class Answer:
             "community": self.community,
             "grid": chosen.grid if chosen else None,
             "specialist": person.as_json(audience) if person else None,
+            # the public hears of a stand-in only while it is the stand-in who answers
+            "stand_in": person.as_json(audience) if person and person.part == Part.STAND_IN else None,
             "answers": self.answers,
             "duty_telephone": self.duty_telephone,
             "centre": self.centre,

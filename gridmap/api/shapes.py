@@ -114,7 +114,10 @@ Answers = Literal["lead", "stand_in", "duty_telephone", "nobody"]
 
 
 class LocateOut(Schema):
-    """Who is responsible at a place, at a time. `lead` to `host_contact` are for colleagues only."""
+    """Who is responsible at a place, at a time. `lead`, `members` and `host_contact` are for colleagues only.
+
+    `stand_in` is told to the public only while it is the stand-in who answers.
+    """
 
     match: Literal["inside", "edge", "nearest", "outside"]
     distance_m: float

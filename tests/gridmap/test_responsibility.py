@@ -49,7 +49,7 @@ def test_public_is_told_one_public_name_only(cast: Cast) -> None:
             assert "职工本名" not in text
             assert "Legal Name" not in text
             assert "门卫老张" not in text
-            assert not {"lead", "members", "stand_in", "host_contact"} & set(answer.as_json("public"))
+            assert not {"lead", "members", "host_contact"} & set(answer.as_json("public"))
     staff = locate(*centre(2, 2)).as_json("staff")
     assert staff["host_contact"]["name"] == "门卫老张"
     assert staff["lead"]["full_name"] == "职工本名005"
@@ -60,6 +60,12 @@ def test_lead_on_leave_is_answered_by_the_stand_in(cast: Cast) -> None:
     assert answer.answers == "stand_in"
     assert answer.as_json()["specialist"]["name"] == "网格员006"
     assert answer.as_json("staff")["lead"]["name"] == "网格员004"
+
+
+def test_public_hears_of_a_stand_in_only_while_it_answers(cast: Cast) -> None:
+    assert locate(*centre(1, 0)).as_json("public")["stand_in"]["name"] == "网格员006"
+    assert locate(*centre(1, 1)).as_json("public")["stand_in"] is None
+    assert locate(*centre(1, 1)).as_json("staff")["stand_in"]["name"] == "网格员006"
 
 
 def test_lead_on_duty_is_not_passed_over(cast: Cast) -> None:

@@ -15,7 +15,7 @@ from tests.gridmap.conftest import Cast
 
 Bound = Callable[..., AbstractContextManager[Any]]
 URL = "/api/v1/locate"
-STAFF_ONLY = {"lead", "members", "stand_in", "host_contact"}
+STAFF_ONLY = {"lead", "members", "host_contact"}
 
 
 def get(client: Client, params: dict[str, Any]) -> Any:
