@@ -18,8 +18,8 @@ from shapely.geometry.base import BaseGeometry
 
 from boundaries.importing.shapes import Shapes, reproject
 
-_TOUCHING: Final = 2e-8
-"""Degrees, two steps of the grid: nearer than this a corner lies on the outline."""
+_TOUCHING: Final = 1e-9
+"""Degrees, far below the grid's step: nearer than this a corner lies on the outline."""
 
 
 def cuts(given: Shapes, outline: BaseGeometry, metric_srid: int, width: float) -> list[BaseGeometry]:

@@ -9,18 +9,21 @@ import numpy as np
 import pytest
 import shapely
 from django.utils import timezone
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from boundaries.actions.importing import import_areas
 from boundaries.actions.plans import RIM_M, PublishError, publish
 from boundaries.actions.records import as_shape
 from boundaries.importing.coverage import edge_faults, half_edge_faults, settle
+from boundaries.importing.opening import open_source
 from boundaries.importing.report import Report
 from boundaries.importing.rows import Options
+from boundaries.importing.shapes import reproject, snapped
+from boundaries.locating import metres_per_degree
 from boundaries.models import Community, Outline, Plan, Publication
 from tests import factories
-from tests.boundaries.files import geojson
+from tests.boundaries.files import DATA, geojson, needs_data
 from tests.factories import CELL, SOUTH, WEST, Town
 
 SRID = 4544
@@ -78,6 +81,7 @@ angles, lengths = st.floats(0, 2 * np.pi), st.floats(0, 0.98)
 
 
 @given(st.dictionaries(st.sampled_from(RIM), st.tuples(angles, lengths), min_size=1))
+@example({10: (1.625, 0.03125)})  # two millimetres inside: one grid must not run along another as a hair
 def test_any_rim_within_the_width_becomes_the_outline(moved: dict[int, tuple[float, float]]) -> None:
     """Shared corners of the rim anywhere within the width of where they belong: gaps and overhangs at will."""
     areas = grids({at: (far * np.cos(way), far * np.sin(way)) for at, (way, far) in moved.items()})
@@ -215,3 +219,42 @@ def test_wide_differences_are_named_with_area_and_place(town: Town, tmp_path: Pa
     # a wider repair takes the smaller of the two
     wider = take(town, tmp_path / "wider.geojson", areas, replace(Options(repair=True), gap_width_m=5.0))
     assert [one.repaired for one in wider.of("overhang")] == [True]
+
+
+# --- real outlines --------------------------------------------------------------------------------------------
+
+
+@needs_data
+@pytest.mark.parametrize("seed", range(4))
+def test_villages_of_hsinchu_drawn_from_a_coarser_map(seed: int) -> None:
+    """Crooked outlines of hundreds of corners: their grids come from a map simplified by up to 0.9 m."""
+    with open_source(DATA / "hsinchu_villages.gpkg") as source:
+        found = np.concatenate([batch.shapes for batch in source.batches()])
+        assert source.crs is not None
+        villages = snapped(reproject(found, source.crs, 4326))
+    rng = np.random.default_rng(seed)
+    for village in rng.choice(villages, 12, replace=False):
+        metres = reproject(village, 4326, 3826)
+        coarse = shapely.simplify(metres, rng.uniform(0.2, 0.9))
+        west, south, east, north = coarse.bounds
+        x, y = coarse.representative_point().coords[0]
+        quarters = [shapely.box(west, south, x, y), shapely.box(x, south, east, y),
+                    shapely.box(west, y, x, north), shapely.box(x, y, east, north)]  # fmt: skip
+        areas = {
+            index: reproject(piece, 3826, 4326)
+            for index, box in enumerate(quarters)
+            if not (piece := shapely.intersection(coarse, box)).is_empty
+        }
+        tiling = settle(areas, 3826, repair=True, outline=village)
+        assert tiling.holes == []
+        assert all(sliver.is_cut for sliver in tiling.overhangs)
+        assert not edge_faults(tiling.areas)
+        assert not half_edge_faults(tiling.areas)
+        # measured as publishing does: a projection bends the long straight edges along the coast
+        factors = metres_per_degree(village.centroid.y)
+        together, surveyed = (
+            shapely.transform(shape, lambda xy, by=factors: xy * np.array(by))
+            for shape in (shapely.union_all(list(tiling.areas.values())), village)
+        )
+        assert together.symmetric_difference(surveyed).area < RIM_M * surveyed.length
+        assert max((moved.moved_m for moved in tiling.moved.values()), default=0.0) <= 1.0
