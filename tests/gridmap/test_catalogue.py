@@ -94,7 +94,7 @@ def test_chinese_is_written_with_chinese_marks() -> None:
     wrong = [
         (message.id, text)
         for message in kept
-        for text in ([message.string] if isinstance(message.string, str) else message.string)
+        for text in ([message.string] if isinstance(message.string, str) else message.string or ())
         if message.id and (_HALF_WIDTH.search(text) or not (HAN.search(text) or text == message.id))
     ]
     assert [pair for pair in wrong if pair[0] not in LATIN_ALL_THROUGH] == []
