@@ -1,5 +1,6 @@
 """«Find my grid specialist»: the page for residents. No sign-in, no session, works without JavaScript."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,15 +60,15 @@ def _found(request: HttpRequest) -> Found:
     query = request.GET
     try:
         if query.get("lon") and query.get("lat"):
-            PublicRate().allow_request(request)
+            _count(request)
             if shared := _shared_compound(query.get("compound", "")):
                 return Found(place=shared.title, compound=shared)
             return _at(query["lon"], query["lat"], query.get("accuracy_m", ""), query.get("q", "")[:100])
         if query.get("compound_name") and query.get("number"):
-            PublicRate().allow_request(request)
+            _count(request)
             return _named(f"{query['compound_name'][:60]} {query['number'][:8]}栋")
         if text := query.get("q", "").strip()[:100]:
-            PublicRate().allow_request(request)
+            _count(request)
             return _named(text)
     except Throttled as busy:
         wait = _("Too many questions from here. Try again in %(seconds)s seconds.") % {
@@ -75,6 +76,13 @@ def _found(request: HttpRequest) -> Found:
         }
         return Found(problem=wait, status=429)
     return Found()
+
+
+def _count(request: HttpRequest) -> None:
+    """Count a question against the visitor's rate; raises `Throttled` beyond it, as the API does."""
+    rate = PublicRate()
+    if not rate.allow_request(request):
+        raise Throttled(wait=math.ceil(rate.wait() or 0))
 
 
 def _shared_compound(pk: str) -> Compound | None:
