@@ -8,7 +8,7 @@ from django.contrib.admin.widgets import AdminSplitDateTime
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
@@ -39,7 +39,7 @@ from gridmap.models import (
     Specialist,
     User,
 )
-from gridmap.permissions import Permission, scope, visible_access, visible_audit
+from gridmap.permissions import Permission, Scope, scope, visible_access, visible_audit
 
 if TYPE_CHECKING:
     PlainUserAdmin = UserAdmin[User]
@@ -57,6 +57,12 @@ def account_of(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise PermissionDenied
     return request.user
+
+
+def _of_ground(allowed: Scope, account: str = "pk") -> Q:
+    """Accounts with a grant on that ground, and those without any. No join: each row once, however many grants."""
+    grants = RoleGrant.objects.filter(user=OuterRef(account))
+    return Q(Exists(grants.filter(allowed.rows()))) | ~Q(Exists(grants))
 
 
 class Scoped(AskedByObject):
@@ -114,8 +120,7 @@ class TownUserAdmin(AskedByObject, PlainUserAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Accounts with a grant on one's own ground, and those without any."""
         allowed = scope(account_of(request), Permission.GRANT_ROLE)
-        mine = RoleGrant.objects.filter(allowed.rows()).values("user")
-        return super().get_queryset(request).filter(Q(pk__in=mine) | Q(role_grants=None))
+        return super().get_queryset(request).filter(_of_ground(allowed))
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """None: accounts are switched off one by one."""
@@ -243,8 +248,7 @@ class ApiTokenAdmin(TakesActions):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
         """Tokens of accounts on one's own ground."""
         allowed = scope(account_of(request), Permission.GRANT_ROLE)
-        mine = RoleGrant.objects.filter(allowed.rows()).values("user")
-        return super().get_queryset(request).filter(Q(user__in=mine) | Q(user__role_grants=None))
+        return super().get_queryset(request).filter(_of_ground(allowed, "user"))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Who grants roles also makes tokens."""

@@ -254,6 +254,22 @@ def test_accounts_and_roles(cast: Cast) -> None:
     assert {("create", "user"), ("change", "user"), ("grant", "role"), ("revoke", "role")} <= verbs
 
 
+def test_accounts_with_several_grants_open_and_are_listed_once(cast: Cast) -> None:
+    """Whoever founds a subdistrict holds two grants from the first day."""
+    factories.grant(cast.user("administrator"), Role.PLANNER, cast.town.subdistrict)
+    factories.grant(cast.user("planner"), Role.CLERK, cast.town.subdistrict)
+    factories.make_token(cast.user("planner"))
+    client = signed_in(cast, "administrator")
+    for name in ("administrator", "planner", "stranger"):
+        assert client.get(page("gridmap.user", "change", cast.user(name).pk)).status_code == 200, name
+    assert client.get(page("gridmap.user", "change", cast.user("outsider").pk)).status_code == 302
+    token = cast.user("planner").api_tokens.get()
+    assert client.get(page("gridmap.apitoken", "change", token.pk)).status_code == 200
+    for label in ("gridmap.user", "gridmap.apitoken"):
+        rows = list(client.get(page(label, "changelist"), {"all": ""}).context["cl"].queryset)
+        assert len(rows) == len(set(rows)), label
+
+
 def test_a_token_is_shown_once(cast: Cast) -> None:
     client = signed_in(cast, "administrator")
     form = {"user": cast.user("dispatcher").pk, "name": "hotline", "expires_at_0": "", "expires_at_1": ""}
