@@ -102,7 +102,8 @@ def loads(request: HttpRequest) -> HttpResponse:
             name: sum(getattr(line.load, name) for line in lines) for name in ("households", "people")
         },
         "rows": {
-            line.key: {"grids": line.grids, "class": line.load_class, "label": f"{line.title} {line.percent}"} for line in page
+            line.key: {"grids": line.grids, "class": line.load_class, "label": f"{line.title} {line.percent}"}
+            for line in page
         },
     }
     return render(request, "planner/table.html" if request.htmx else "planner/loads.html", context)  # type: ignore[attr-defined]  # set by django-htmx

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.gis import gdal
-from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from psycopg.types.range import TimestamptzRange
 
 from boundaries.admin_fields import GeometryWidget, OpenRange
 
@@ -50,5 +50,5 @@ def test_what_is_no_geometry_is_none(text: str) -> None:
 def test_both_ends_may_be_open() -> None:
     field = OpenRange(required=True)
     values: list[Any] = [None, None]
-    assert field.clean(values) == DateTimeTZRange(None, None, "[)")
+    assert field.clean(values) == TimestamptzRange(None, None, "[)")
     assert field.clean(["2020-01-01 00:00", ""]).upper is None
