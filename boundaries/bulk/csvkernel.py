@@ -116,13 +116,13 @@ def parse_number(text: Bytes, start: int, stop: int) -> tuple[float, int]:
         if byte < 48 or byte > 57:
             return np.nan, UNSURE
         seen = True
-        mantissa = mantissa * 10 + (byte - 48)
-        if mantissa > 0:
+        if mantissa > 0 or byte != 48:
             digits += 1
         if point:
             decimals += 1
-        if digits > 18 or decimals > 22:
+        if digits > 18 or decimals > 22:  # before the mantissa overflows
             return np.nan, UNSURE
+        mantissa = mantissa * 10 + (byte - 48)
     if not seen:
         return np.nan, UNSURE
     scale = 1.0

@@ -247,6 +247,8 @@ def test_blocks_cut_anywhere(
 @example("103.834567890123456789")
 @example('"1.5"')
 @example("-.")
+@example("9300000000000000000")
+@example("0.00930000000000000000000")
 def test_numbers_are_read_as_python_reads_them(text: str) -> None:
     raw = text.encode()
     value, status = csvkernel.parse_number(np.frombuffer(raw, np.uint8), 0, len(raw))
