@@ -17,6 +17,7 @@ from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
 from gridmap.api.problems import ApiError
+from gridmap.api.throttling import require_rate
 from gridmap.models import ApiToken, User
 from gridmap.permissions import GridmapBackend
 
@@ -35,6 +36,8 @@ class Token(HttpBearer):
             .first()
         )
         if found is None or not GridmapBackend().user_can_authenticate(found.user):
+            # Whoever tries tokens is counted as the public is: an account is what is not limited.
+            require_rate(request, kind="token:")
             raise ApiError(
                 401,
                 "token",

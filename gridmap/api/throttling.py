@@ -1,12 +1,14 @@
 """How often the public may call. Counted per address of the visitor and per process, in memory."""
 
 import ipaddress
+import math
 import time
 from typing import Final
 
 from django.conf import settings
 from django.core.cache import caches
 from django.http import HttpRequest
+from ninja.errors import Throttled
 from ninja.throttling import BaseThrottle
 
 from gridmap.models import User
@@ -44,6 +46,47 @@ def parse_rate(rate: str) -> tuple[int, int]:
     return int(calls), SECONDS[unit[:1].lower()]
 
 
+def count(key: str, calls: int, seconds: int) -> bool:
+    """Count one call under `key`; whether no more than `calls` were made in this period of the clock."""
+    key = f"rate:{key}:{seconds}:{int(time.time() // seconds)}"
+    counts = caches["rates"]
+    counts.add(key, 0, timeout=seconds)
+    try:
+        return bool(counts.incr(key) <= calls)
+    except ValueError:
+        # Dropped between the two calls, at the turn of the period or because the cache is full.
+        return True
+
+
+def require_rate(request: HttpRequest, *, kind: str = "", times: int = 1) -> None:
+    """Count a call by the visitor's address, at most `times` as often as `settings.PUBLIC_RATE` says.
+
+    Parameters
+    ----------
+    kind : str
+        What is counted by itself; the same count as that of the public API if not given.
+
+    Raises
+    ------
+    ninja.errors.Throttled
+        The visitor called too often; `wait` is in seconds.
+    """
+    calls, seconds = parse_rate(settings.PUBLIC_RATE)
+    if not count(f"{kind}{client_address(request)}", calls * times, seconds):
+        raise Throttled(wait=seconds_left())
+
+
+def seconds_left() -> int:
+    """Seconds to the end of the period: the same for everybody."""
+    _calls, seconds = parse_rate(settings.PUBLIC_RATE)
+    return math.ceil(seconds - time.time() % seconds + 1)
+
+
+def is_signed_in(request: HttpRequest) -> bool:
+    """Whether the visitor has a session; one without its cookie costs neither a query nor `Vary: Cookie`."""
+    return settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated
+
+
 class PublicRate(BaseThrottle):
     """At most `settings.PUBLIC_RATE` calls by one address without a login, in each whole period of the clock."""
 
@@ -51,19 +94,12 @@ class PublicRate(BaseThrottle):
         """Count the call."""
         if isinstance(getattr(request, "auth", None), User):
             return True
-        calls, seconds = parse_rate(settings.PUBLIC_RATE)
-        now = time.time()
-        key = f"rate:{client_address(request)}:{seconds}:{int(now // seconds)}"
-        counts = caches["rates"]
-        counts.add(key, 0, timeout=seconds)
         try:
-            count = counts.incr(key)
-        except ValueError:
-            # Dropped between the two calls, at the turn of the period or because the cache is full.
-            return True
-        return count <= calls
+            require_rate(request)
+        except Throttled:
+            return False
+        return True
 
     def wait(self) -> float | None:
-        """Seconds to the end of the period: the same for everybody."""
-        _calls, seconds = parse_rate(settings.PUBLIC_RATE)
-        return seconds - time.time() % seconds + 1
+        """Seconds to the end of the period."""
+        return seconds_left()

@@ -1,6 +1,5 @@
 """«Find my grid specialist»: the page for residents. No sign-in, no session, works without JavaScript."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +13,7 @@ from ninja.errors import Throttled
 from boundaries.locating import MAX_ACCURACY_M, PlaceError
 from boundaries.models import Compound, PlaceKind, Placement, Subdistrict
 from boundaries.searching import Hit, search
-from gridmap.api.throttling import PublicRate
+from gridmap.api.throttling import require_rate
 from gridmap.responsibility import locate
 from gridmap.views.context import map_data
 from gridmap.views.words import find_words
@@ -36,6 +35,7 @@ class Found:
     place: str = ""
     problem: str = ""
     status: int = 200
+    wait: int = 0
 
 
 @require_safe
@@ -53,6 +53,8 @@ def find(request: HttpRequest) -> HttpResponse:
         response = render(request, "find/find.html", context, status=found.status)
     # Whose telephone answers may change within the minute.
     response["Cache-Control"] = "no-store"
+    if found.wait:
+        response["Retry-After"] = str(found.wait)
     return response
 
 
@@ -60,29 +62,22 @@ def _found(request: HttpRequest) -> Found:
     query = request.GET
     try:
         if query.get("lon") and query.get("lat"):
-            _count(request)
+            require_rate(request)
             if shared := _shared_compound(query.get("compound", "")):
                 return Found(place=shared.title, compound=shared)
             return _at(query["lon"], query["lat"], query.get("accuracy_m", ""), query.get("q", "")[:100])
         if query.get("compound_name") and query.get("number"):
-            _count(request)
+            require_rate(request)
             return _named(f"{query['compound_name'][:60]} {query['number'][:8]}栋")
         if text := query.get("q", "").strip()[:100]:
-            _count(request)
+            require_rate(request)
             return _named(text)
     except Throttled as busy:
         wait = _("Too many questions from here. Try again in %(seconds)s seconds.") % {
             "seconds": busy.wait or 60
         }
-        return Found(problem=wait, status=429)
+        return Found(problem=wait, status=429, wait=int(busy.wait or 60))
     return Found()
-
-
-def _count(request: HttpRequest) -> None:
-    """Count a question against the visitor's rate; raises `Throttled` beyond it, as the API does."""
-    rate = PublicRate()
-    if not rate.allow_request(request):
-        raise Throttled(wait=math.ceil(rate.wait() or 0))
 
 
 def _shared_compound(pk: str) -> Compound | None:

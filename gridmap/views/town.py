@@ -12,16 +12,19 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
+from ninja.errors import Throttled
 
 from boundaries import features
 from boundaries.locating import PlaceError
 from boundaries.models import Subdistrict
-from gridmap.permissions import Permission, grants
+from gridmap.api.throttling import is_signed_in, require_rate
+from gridmap.permissions import Permission, audience_of, grants
 from gridmap.responsibility import Answer, Responsible, locate
 from gridmap.views.context import map_data
+from gridmap.views.visible_loads import visible_loads
 from gridmap.views.visitor import require, user_of
 from gridmap.views.words import map_words
-from gridmap.workload import grid_loads, target
+from gridmap.workload import target
 
 
 def _chosen_town(request: HttpRequest) -> Subdistrict | None:
@@ -53,6 +56,18 @@ def town_map(request: HttpRequest) -> HttpResponse:
 @require_safe
 def grids(request: HttpRequest) -> HttpResponse:
     """GET /map/grids.geojson: borders, names and kinds, the same for everybody; nothing about people."""
+    if not is_signed_in(request):
+        try:
+            # One look at the map asks once or twice; many visitors of one office share an address.
+            require_rate(request, kind="grids:", times=5)
+        except Throttled as busy:
+            text = _("Too many questions from here. Try again in %(seconds)s seconds.")
+            return HttpResponse(
+                text % {"seconds": busy.wait},
+                status=429,
+                content_type="text/plain; charset=utf-8",
+                headers={"Retry-After": str(busy.wait), "Cache-Control": "no-store"},
+            )
     now = timezone.now()
     town = request.GET.get("town", "")
     etag = f'W/"grids-{features.version(now)}-{len(town)}{town if town.isalnum() else ""}"'
@@ -75,9 +90,9 @@ def grids(request: HttpRequest) -> HttpResponse:
 @require_safe
 def loads(request: HttpRequest) -> HttpResponse:
     """GET /map/loads.json: {"target", "measure", "loads": {grid id: [buildings, households, people]}}; staff only."""
-    require(request, Permission.VIEW_WORKLOAD)
+    user = require(request, Permission.VIEW_WORKLOAD)
     town = _chosen_town(request)
-    counted = grid_loads(timezone.now(), subdistricts=[town.pk] if town else None)
+    counted = visible_loads(user, Permission.VIEW_WORKLOAD, timezone.now(), town)
     aim = target(town, counted)
     response = JsonResponse(
         {
@@ -113,7 +128,15 @@ def card(request: HttpRequest) -> HttpResponse:
             str(error) if isinstance(error, PlaceError) else _("This is no place: two numbers are needed.")
         )
         return render(request, "town/card_error.html", {"message": message})
-    context = {"answer": answer, "chosen": chosen, "by_grid": bool(grid)}
+    told = audience_of(user_of(request))
+    audience = told(chosen.community if chosen else answer.community)
+    context = {
+        "answer": answer.as_json(told),
+        # one click may name a grid across a border of communities: each is shown as its own ground permits
+        "chosen": chosen.as_json(audience) if chosen else None,
+        "is_staff": audience == "staff",
+        "by_grid": bool(grid),
+    }
     response = render(request, "town/card.html", context)
     if chosen:
         response["HX-Trigger"] = json.dumps({"gridmap:card": {"grid": chosen.grid_id}})

@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from boundaries.actions.places import refresh_places
 from boundaries.models import Placement
-from tests.factories import CELL, RESIDENT, SOUTH, WEST, middle
+from tests.factories import CELL, RESIDENT, SOUTH, WEST, make_token, middle
 from tests.gridmap.conftest import Cast
 
 pytestmark = pytest.mark.django_db
@@ -145,4 +145,30 @@ def test_too_many_questions_are_turned_away(public: Client, settings: Any) -> No
     answers = [public.get("/?lon=104.5&lat=31.5") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert "Too many questions" in answers[-1].content.decode()
+    assert 0 < int(answers[-1]["Retry-After"]) <= 24 * 3600 + 1
     assert public.get("/").status_code == 200, "the page itself is no question"
+
+
+def test_the_grids_of_the_map_are_limited_for_the_public_alone(
+    public: Client, cast: Cast, settings: Any
+) -> None:
+    settings.PUBLIC_RATE = "2/d"
+    answers = [public.get("/map/grids.geojson") for _ in range(11)]
+    assert [answer.status_code for answer in answers] == [200] * 10 + [429]
+    assert int(answers[-1]["Retry-After"]) > 0
+    assert "Too many questions" in answers[-1].content.decode()
+    assert "Cookie" not in answers[0]["Vary"], "one answer for everybody, also in caches between"
+    assert public.get(at(0, 0)).status_code == 200, "counted apart"
+    public.force_login(cast.user("stranger"))
+    assert public.get("/map/grids.geojson").status_code == 200
+
+
+def test_tokens_cannot_be_tried_without_end(public: Client, cast: Cast, settings: Any) -> None:
+    settings.PUBLIC_RATE = "3/d"
+    guesses = [
+        public.get("/api/v1/me", headers={"Authorization": f"Bearer gm_guess{i}"}).status_code
+        for i in range(4)
+    ]
+    assert guesses == [401, 401, 401, 429]
+    good = {"Authorization": f"Bearer {make_token(cast.user('lead'))}"}
+    assert {public.get("/api/v1/me", headers=good).status_code for _ in range(5)} == {200}
