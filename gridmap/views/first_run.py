@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth import login
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -37,7 +38,8 @@ from gridmap.actions import setup
 from gridmap.actions.plans import publish_plan
 from gridmap.actions.staff import StaffError, add_specialist
 from gridmap.models import Assignment, Household, Part, RegisterRow, Specialist, SpecialistKind, User
-from gridmap.permissions import Permission
+from gridmap.permissions import Permission, Visitor, visible_plans
+from gridmap.views.attempts import FREE_BY_NAME, Locked, begin
 from gridmap.views.visitor import user_of
 
 # django-stubs makes ModelForm generic; Django's own cannot be subscripted.
@@ -194,7 +196,7 @@ def page(request: HttpRequest, **more: Any) -> HttpResponse:
         "values": {"time_zone": "Asia/Shanghai", "metric_srid": "", **more.pop("values", {})},
     }
     if context["may"]:
-        context |= _later(found)
+        context |= _later(request.user, found)
     return render(request, "first_run/first_run.html", context | more)
 
 
@@ -202,9 +204,9 @@ def _refuse() -> HttpResponse:
     raise PermissionDenied
 
 
-def _later(found: list[Step]) -> dict[str, Any]:
+def _later(user: Visitor, found: list[Step]) -> dict[str, Any]:
     """What the later steps show."""
-    drafts = Plan.objects.filter(frozen_at=None).annotate(
+    drafts = visible_plans(user, timezone.now()).filter(frozen_at=None).annotate(
         grids=Count("outlines"), places=Count("outlines__community", distinct=True)
     )
     led = Assignment.objects.filter(part=Part.LEAD, revoked_at=None).values("grid").distinct().count()
@@ -227,21 +229,32 @@ def make_administrator(request: HttpRequest) -> HttpResponse:
         return page(request, faults=form.errors, values=shown)
     data = form.cleaned_data
     try:
+        attempt = begin(request, "setup", free=FREE_BY_NAME)
+    except Locked as locked:
+        response = page(request, faults={"code": [str(locked)]}, values=shown)
+        response.status_code = 429
+        response["Retry-After"] = str(locked.wait)
+        return response
+    try:
         user = setup.create_administrator(
             code=data["code"], username=data["username"], password=data["password"]
         )
     except setup.SetupRefused as error:
         return page(request, faults={"code": [str(error)]}, values=shown)
     except ValidationError as error:
+        attempt.succeeded()  # the code was right: it is the name or the password that will not do
         return page(request, faults=error.message_dict, values=shown)
+    attempt.succeeded()
     login(request, user, backend=BACKEND)
     return redirect("first-run")
 
 
 @require_POST
 def make_subdistrict(request: HttpRequest) -> HttpResponse:
-    """Step two: the subdistrict."""
+    """Step two: the subdistrict. The next one is founded by who looks after the whole installation."""
     user = _administrator(request)
+    if Subdistrict.objects.exists() and not user.is_superuser:
+        raise PermissionDenied
     form = SubdistrictForm(request.POST)
     if not form.is_valid():
         faults = {**form.errors, "all_faults": form.non_field_errors()}
@@ -263,8 +276,15 @@ def make_specialist(request: HttpRequest) -> HttpResponse:
     subdistrict = community.subdistrict if community else Subdistrict.objects.order_by("code").first()
     if subdistrict is None:
         raise PermissionDenied
+    if not user.has_perm(Permission.MANAGE_STAFF, community or subdistrict):
+        raise PermissionDenied
     try:
-        made = add_specialist(subdistrict=subdistrict, community=community, by=user, **values)
+        with transaction.atomic():
+            made = add_specialist(subdistrict=subdistrict, community=community, by=user, **values)
+            # The grids are named by code: each must lie on the administrator's own ground, drafts included.
+            grounds = Community.objects.filter(outlines__grid__assignments__specialist=made).distinct()
+            if not all(user.has_perm(Permission.MANAGE_STAFF, ground) for ground in grounds):
+                raise PermissionDenied
     except StaffError as error:
         return page(request, faults={error.field: [str(error)]}, values={**values, "community": chosen})
     messages.success(request, _("%(name)s is on the list.") % {"name": made.public_name})
