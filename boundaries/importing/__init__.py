@@ -4,3 +4,5 @@
 axes or unit, ``areas``, ``buildings`` and ``ground`` turn rows into what the town is made of. Nothing here writes to
 the database: that is ``boundaries.actions.importing``.
 """
+
+from boundaries.importing import drivers as drivers  # first of all: it decides what GDAL may open

@@ -19,7 +19,7 @@ import shapely
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
-from boundaries.importing import encoding, tables, xlsx
+from boundaries.importing import drivers, encoding, tables, xlsx
 from boundaries.importing.archives import short
 from boundaries.importing.encoding import Guess
 from boundaries.importing.report import ImportFileError
@@ -274,7 +274,8 @@ def gdal_errors(file: str, notes: list[tuple[str, str]]) -> Iterator[None]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            yield
+            with drivers.no_way_out():
+                yield
         except _GDAL_ERRORS as error:
             raise ImportFileError(
                 _("%(file)s cannot be read: %(reason)s.") % {"file": file, "reason": short(error, file)}
