@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from boundaries.models import Community, Subdistrict
 from gridmap.models import AuditEntry, Incident, IncidentState, User
+from gridmap.permissions import windows
 from gridmap.responsibility import Answer, locate
 
 MAX_TEXT: Final = 4000
@@ -66,11 +67,14 @@ def report_incident(
         Aware; now if not given.
     subdistrict : Subdistrict, optional
         Whose list an incident outside every community goes to; the only one, if there is one.
+    by : User
+        Takes it in: anywhere in the subdistricts of his or her roles, whichever community they are for.
 
     Raises
     ------
     IncidentError
-        The text is missing or too long, the time lies ahead, or nobody can tell whose incident it is.
+        The text is missing or too long, the time lies ahead, nobody can tell whose incident it is, or it is that
+        of a subdistrict for which `by` takes nothing in.
     PlaceError
         The coordinate is none, out of range or exchanged.
     """
@@ -82,8 +86,15 @@ def report_incident(
     community = _community(answer)
     chosen = answer.answer
     person = chosen.specialist if chosen else None
+    home = community.subdistrict if community else _home(subdistrict)
+    if home.pk not in windows(by, now):
+        raise IncidentError(
+            "place",
+            _("The place belongs to %(subdistrict)s, where you hold no role. Hand the case to them.")
+            % {"subdistrict": home.title},
+        )
     incident = Incident.objects.create(
-        subdistrict=community.subdistrict if community else _home(subdistrict),
+        subdistrict=home,
         text=text,
         address=address,
         point=Point(answer.where.lon, answer.where.lat, srid=4326),

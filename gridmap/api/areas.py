@@ -16,9 +16,9 @@ from boundaries.features import version
 from boundaries.models import Community, Outline
 from gridmap.api.auth import PUBLIC, PUBLIC_SECURITY, visitor
 from gridmap.api.inputs import ERRORS, At, moment
-from gridmap.api.locate import audience
 from gridmap.api.shapes import Feature, FeatureCollection
 from gridmap.api.throttling import PublicRate
+from gridmap.permissions import audience
 from gridmap.roster import roster
 
 router = Router(tags=["Areas"], auth=PUBLIC, throttle=PublicRate())

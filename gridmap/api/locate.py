@@ -1,20 +1,16 @@
 """Who is responsible here? One place, or many."""
 
-from typing import Any
-
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils import timezone
 from ninja import Router
 
-from boundaries.models import Community
 from gridmap.api import bulk
 from gridmap.api.auth import PUBLIC, PUBLIC_SECURITY, visitor
 from gridmap.api.inputs import ERRORS, Accuracy, At, InDatum, Latitude, Longitude, moment
 from gridmap.api.shapes import LocateOut
 from gridmap.api.throttling import PublicRate
-from gridmap.permissions import Permission, Visitor, scope
-from gridmap.responsibility import Audience, Json, locate
+from gridmap.permissions import audience_of
+from gridmap.responsibility import Json, locate
 
 router = Router(tags=["Responsibility"], auth=PUBLIC, throttle=PublicRate())
 
@@ -41,7 +37,7 @@ def locate_one(
     then: one public name and duty telephone.
     """
     answer = locate(lon, lat, at=moment(at), datum=datum, accuracy_m=accuracy_m)
-    return answer.as_json(audience(visitor(request), answer.community))
+    return answer.as_json(audience_of(visitor(request)))
 
 
 @router.post(
@@ -60,14 +56,3 @@ def locate_many(
     will not do gets `"match": "invalid"` with an `error`, the others are answered all the same.
     """
     return bulk.answer(request, at=moment(at), datum=datum, accuracy_m=accuracy_m)
-
-
-def audience(who: Visitor, community: dict[str, Any] | None) -> Audience:
-    """Whether the caller is a colleague on that ground. No query for the public, two at most for others."""
-    allowed = scope(who, Permission.VIEW_STAFF, timezone.now())
-    if not allowed:
-        return "public"
-    if community is None:
-        return "staff"
-    rows = Community.objects.filter(allowed.rows(community="pk"), code=community["code"])
-    return "staff" if rows.exists() else "public"

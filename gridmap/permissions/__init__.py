@@ -14,6 +14,7 @@ always the present where a request is served: a past date would open grids that 
 Grants are read once per user object, and Django makes one user object per request: one query a request.
 """
 
+from gridmap.permissions.audience import audience, audience_of
 from gridmap.permissions.backend import GridmapBackend
 from gridmap.permissions.roles import (
     ROLES,
@@ -38,7 +39,16 @@ from gridmap.permissions.rows import (
     visible_plans,
     visible_residents,
 )
-from gridmap.permissions.scopes import Ground, Scope, Visitor, forget_grants, grants, ground_of, scope
+from gridmap.permissions.scopes import (
+    Ground,
+    Scope,
+    Visitor,
+    forget_grants,
+    grants,
+    ground_of,
+    scope,
+    windows,
+)
 
 __all__ = [
     "ROLES",
@@ -55,6 +65,8 @@ __all__ = [
     "Scope",
     "Supervisor",
     "Visitor",
+    "audience",
+    "audience_of",
     "covered_grids",
     "forget_grants",
     "grants",
@@ -68,4 +80,5 @@ __all__ = [
     "visible_incidents",
     "visible_plans",
     "visible_residents",
+    "windows",
 ]

@@ -94,10 +94,15 @@ def visible_buildings(user: Visitor, at: datetime) -> QuerySet[Building]:
 def visible_incidents(user: Visitor, at: datetime) -> QuerySet[Incident]:
     """Incidents on the ground of the user's roles; for a specialist those of covered grids and open ones of his own."""
     condition = scope(user, Permission.VIEW_INCIDENT, at).rows()
-    if any(held.role == Role.SPECIALIST for held in grants(user, at)):
-        condition |= Q(grid__in=covered_grids(user, at))
-        condition |= Q(state=IncidentState.OPEN, specialist__user=user, specialist__employed__contains=at)
-    return Incident.objects.filter(condition)
+    return Incident.objects.filter(condition | _incidents_by_coverage(user, at))
+
+
+def _incidents_by_coverage(user: Visitor, at: datetime) -> Q:
+    """What the role of a specialist opens by itself, whatever other roles the user holds."""
+    if not any(held.role == Role.SPECIALIST for held in grants(user, at)):
+        return Q(pk__in=[])
+    own = Q(state=IncidentState.OPEN, specialist__user=user, specialist__employed__contains=at)
+    return Q(grid__in=covered_grids(user, at)) | own
 
 
 def visible_plans(user: Visitor, at: datetime) -> QuerySet[Plan]:
@@ -144,7 +149,8 @@ def sees_by_coverage(user: Visitor, obj: Model, at: datetime) -> bool:
         case Resident():
             return visible_residents(user, at).filter(pk=obj.pk).exists()
         case Incident():
-            return visible_incidents(user, at).filter(pk=obj.pk).exists()
+            # Not `visible_incidents`: what another role lets one see, this one does not let one close.
+            return Incident.objects.filter(_incidents_by_coverage(user, at), pk=obj.pk).exists()
         case Building():
             return Placement.objects.filter(
                 building=obj, period__contains=at, grid__in=covered_grids(user, at)

@@ -32,6 +32,7 @@ from gridmap.models import (
     HostContact,
     Household,
     Incident,
+    Resident,
     RoleGrant,
     ServiceCentre,
     Specialist,
@@ -40,6 +41,7 @@ from gridmap.models import (
 from gridmap.permissions.roles import (
     ROLES,
     Administrator,
+    Permission,
 )
 
 Visitor = User | AnonymousUser | AbstractBaseUser
@@ -118,6 +120,16 @@ def scope(user: Visitor, permission: str, at: datetime | None = None) -> Scope:
         held for held in grants(user, at or timezone.now()) if permission in ROLES[held.role].permissions
     ]
     return _scope_of(found)
+
+
+def windows(user: Visitor, at: datetime) -> set[int]:
+    """Subdistricts whose window the user sits at. One window accepts everything that is brought from its subdistrict,
+    whichever community the role was granted for."""
+    return {
+        held.subdistrict_id
+        for held in grants(user, at)
+        if Permission.REPORT_INCIDENT in ROLES[held.role].permissions
+    }
 
 
 def _scope_of(found: Iterable[Held]) -> Scope:
@@ -215,3 +227,8 @@ def _(obj: Placement) -> Ground:
 @ground_of.register
 def _(obj: Household) -> Ground:
     return ground_of(obj.building)
+
+
+@ground_of.register
+def _(obj: Resident) -> Ground:
+    return ground_of(obj.household)

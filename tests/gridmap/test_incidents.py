@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from boundaries.datum import from_wgs84
 from boundaries.locating import PlaceError
+from boundaries.models import Subdistrict
 from gridmap.actions.incidents import IncidentError, StaleIncident, close_incident, report_incident
-from gridmap.models import AuditEntry, Incident, IncidentState, Match
+from gridmap.models import AuditEntry, Incident, IncidentState, Match, Role
 from tests import factories
 from tests.gridmap.conftest import Cast
 
@@ -142,3 +143,14 @@ def test_nothing_is_saved_without_its_record(cast: Cast, monkeypatch: pytest.Mon
     with pytest.raises(DatabaseError):
         close_incident(incident=incident, outcome="已修好", version=1, by=cast.user("dispatcher"))
     assert list(Incident.objects.values_list("pk", "state")) == [(incident.pk, IncidentState.OPEN)]
+
+
+def test_one_window_accepts_everything_of_its_own_subdistrict_only(cast: Cast) -> None:
+    assert _report(cast, 2, 0, by=cast.user("dispatcher_0")).community == cast.town.communities[2]
+    neighbour = factories.make_user("next_door")
+    factories.grant(neighbour, Role.DISPATCHER, Subdistrict.objects.get(code="510115002"))
+    for more in ({}, {"lon": 103.9, "lat": 30.9, "subdistrict": cast.town.subdistrict}):
+        with pytest.raises(IncidentError, match="where you hold no role") as caught:
+            _report(cast, 0, 0, by=neighbour, **more)
+        assert caught.value.field == "place"
+    assert Incident.objects.count() == 1

@@ -19,6 +19,7 @@ from gridmap.models import (
     AuditEntry,
     Household,
     Part,
+    Resident,
     Role,
     SpecialistKind,
 )
@@ -373,3 +374,25 @@ def _outline(plan: Plan, cast: Cast, row: int) -> None:
         name="Draft grid",
         polygon=community.outline,
     )
+
+
+def test_a_second_role_opens_nothing_for_the_first(cast: Cast) -> None:
+    """A clerk sees cases and closes none; the role of a specialist who covers nothing adds nothing to that."""
+    both = cast.user("clerk")
+    factories.grant(both, Role.SPECIALIST, cast.town.subdistrict)
+    incident = factories.make_incident(cast.town, 0, 0)
+    assert both.has_perm(Permission.VIEW_INCIDENT, incident)
+    assert not both.has_perm(Permission.CLOSE_INCIDENT, incident)
+    own = factories.make_incident(cast.town, 1, 0, specialist=cast.specialists["clerk"])
+    assert both.has_perm(Permission.CLOSE_INCIDENT, own), "handed to this very person"
+    assert cast["lead"].has_perm(Permission.CLOSE_INCIDENT, incident)
+
+
+def test_has_perm_on_single_residents(cast: Cast) -> None:
+    at = timezone.now()
+    for name in EVERYBODY:
+        listed = set(permissions.visible_residents(cast[name], at))
+        asked = {
+            each for each in Resident.objects.all() if cast[name].has_perm("gridmap.view_household", each)
+        }
+        assert asked == listed, name
