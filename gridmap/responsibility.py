@@ -5,6 +5,7 @@ means in service, assigned and not absent at that time. The rule for places stan
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -23,6 +24,7 @@ from gridmap.models import Part
 
 Audience = Literal["public", "staff"]
 Json = dict[str, Any]
+AudienceOf = Callable[[Json | None], Audience]
 
 # One row per grid in reach, or one row without a grid. People come as JSON so that it stays one row per grid
 # whatever their number.
@@ -145,6 +147,26 @@ class Responsible:
             return person.part
         return "duty_telephone" if self.duty_telephone else "nobody"
 
+    def as_json(self, audience: Audience) -> Json:
+        """The grid and who is responsible for it. The public gets who answers now, nobody else."""
+        person = self.specialist
+        body: Json = {
+            "grid": self.grid,
+            "specialist": person.as_json(audience) if person else None,
+            # the public hears of a stand-in only while it is the stand-in who answers
+            "stand_in": person.as_json(audience) if person and person.part == Part.STAND_IN else None,
+            "answers": self.answers,
+            "plan": self.plan,
+        }
+        if audience == "staff":
+            body |= {
+                "lead": self.lead.as_json(audience) if self.lead else None,
+                "members": [member.as_json(audience) for member in self.members],
+                "stand_in": self.stand_in.as_json(audience) if self.stand_in else None,
+                "host_contact": self.host_contact,
+            }
+        return body
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -169,10 +191,16 @@ class Answer:
             return self.answer.answers
         return "duty_telephone" if self.duty_telephone else "nobody"
 
-    def as_json(self, audience: Audience = "public") -> Json:
-        """The one JSON shape. The public gets one name and duty telephone, nobody else's."""
-        chosen = self.answer
-        person = chosen.specialist if chosen else None
+    def as_json(self, audience: Audience | AudienceOf = "public") -> Json:
+        """The one JSON shape. The public gets one name and duty telephone, nobody else's.
+
+        On a border the grids of two communities may be meant: `audience` may be a function of the community.
+        """
+        told: AudienceOf = audience if callable(audience) else lambda _community: audience
+        nobody: Json = {"grid": None, "specialist": None, "stand_in": None, "plan": None}
+        if told(self.community) == "staff":
+            nobody |= {"lead": None, "members": [], "host_contact": None}
+        chosen = self.answer.as_json(told(self.community)) if self.answer else nobody
         body: Json = {
             "match": self.match,
             "distance_m": round(self.distance_m, 2),
@@ -185,26 +213,14 @@ class Answer:
             },
             "at": self.at.isoformat(),
             "community": self.community,
-            "grid": chosen.grid if chosen else None,
-            "specialist": person.as_json(audience) if person else None,
-            # the public hears of a stand-in only while it is the stand-in who answers
-            "stand_in": person.as_json(audience) if person and person.part == Part.STAND_IN else None,
             "answers": self.answers,
             "duty_telephone": self.duty_telephone,
             "centre": self.centre,
             "building": self.building,
-            "plan": chosen.plan if chosen else None,
-            "candidates": [self._candidate(each, audience) for each in self.candidates],
+            "candidates": [self._candidate(each, told(each.community)) for each in self.candidates],
             "synthetic": self.is_synthetic,
         }
-        if audience == "staff":
-            body |= {
-                "lead": chosen.lead.as_json(audience) if chosen and chosen.lead else None,
-                "members": [member.as_json(audience) for member in chosen.members] if chosen else [],
-                "stand_in": chosen.stand_in.as_json(audience) if chosen and chosen.stand_in else None,
-                "host_contact": chosen.host_contact if chosen else None,
-            }
-        return body
+        return chosen | body
 
     @staticmethod
     def _candidate(each: Responsible, audience: Audience) -> Json:

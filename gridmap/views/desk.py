@@ -1,6 +1,7 @@
 """The dispatcher's desk: take in what happened, see who is responsible, follow what is open, close it."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -19,13 +20,24 @@ from boundaries.locating import PlaceError
 from boundaries.models import Outline, Subdistrict
 from gridmap.actions.incidents import IncidentError, StaleIncident, close_incident, report_incident
 from gridmap.models import Incident, IncidentState, Match
-from gridmap.permissions import Permission, scope, visible_incidents
-from gridmap.responsibility import Audience, locate
+from gridmap.permissions import Permission, audience_of, visible_incidents, windows
+from gridmap.responsibility import locate, town_zone
 from gridmap.views.context import map_data
 from gridmap.views.visitor import user_of
 
 PAGE = 50
 MOST_ON_MAP = 500
+
+
+class TownTimeField(forms.DateTimeField):
+    """A time as people at the desk read it off the wall: without an offset it is the town's clock."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        """The instant; one query where a time is given."""
+        if value in self.empty_values:
+            return None
+        with timezone.override(town_zone()):
+            return super().to_python(value)
 
 
 class CaseForm(forms.Form):
@@ -36,7 +48,7 @@ class CaseForm(forms.Form):
     lon = forms.FloatField(error_messages={"required": _("Click on the map or choose an address.")})
     lat = forms.FloatField()
     datum = forms.ChoiceField(choices=[(datum, datum) for datum in DATUMS], required=False)
-    happened_at = forms.DateTimeField(required=False, input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%z"])
+    happened_at = TownTimeField(required=False, input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%z"])
 
 
 def may_use_desk(request: HttpRequest) -> None:
@@ -136,8 +148,8 @@ def answer(request: HttpRequest) -> HttpResponse:
         found = locate(data["lon"], data["lat"], at=data["happened_at"], datum=data["datum"] or "wgs84")
     except PlaceError as error:
         return render(request, "desk/answer.html", {"fault": str(error)})
-    audience: Audience = "staff" if user_of(request).has_perm(Permission.VIEW_STAFF) else "public"
-    return render(request, "desk/answer.html", {"answer": found.as_json(audience), "outside": Match.OUTSIDE})
+    told = found.as_json(audience_of(user_of(request)))
+    return render(request, "desk/answer.html", {"answer": told, "outside": Match.OUTSIDE})
 
 
 @login_required
@@ -151,7 +163,7 @@ def report(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "desk/faults.html", {"faults": form.errors})
     data = form.cleaned_data
-    home = Subdistrict.objects.filter(pk__in=scope(user, Permission.REPORT_INCIDENT).subdistrict_ids).first()
+    home = Subdistrict.objects.filter(pk__in=windows(user, timezone.now())).order_by("code").first()
     try:
         incident = report_incident(
             **{key: data[key] for key in ("text", "lon", "lat", "address")},
@@ -184,6 +196,8 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
     incident = get_object_or_404(visible_incidents(user, timezone.now()), pk=pk)
     if not user.has_perm(Permission.CLOSE_INCIDENT, incident):
         raise PermissionDenied
+    # An own case in a grid that was handed over meanwhile is out of sight once it is closed; its card is still the answer.
+    shown = Incident.objects.filter(pk=incident.pk)
     version = request.POST.get("version", "")
     outcome = request.POST.get("outcome", "")
     try:
@@ -191,9 +205,9 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
             incident=incident, outcome=outcome, version=int(version) if version.isdecimal() else 0, by=user
         )
     except (IncidentError, StaleIncident) as error:
-        context = card_context(request, pk) | {"fault": str(error), "outcome": outcome}
+        context = card_context(request, pk, shown) | {"fault": str(error), "outcome": outcome}
         return render(request, "desk/card.html", context)
-    return changed(render(request, "desk/card.html", card_context(request, pk)), incident)
+    return changed(render(request, "desk/card.html", card_context(request, pk, shown)), incident)
 
 
 def card_context(request: HttpRequest, pk: int, rows: QuerySet[Incident] | None = None) -> dict[str, Any]:

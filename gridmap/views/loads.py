@@ -16,10 +16,11 @@ from django.views.decorators.http import require_GET
 
 from boundaries.models import Subdistrict
 from gridmap.models import User
-from gridmap.permissions import Permission, scope
+from gridmap.permissions import Permission
 from gridmap.views.context import map_data
+from gridmap.views.visible_loads import visible_loads
 from gridmap.views.visitor import require
-from gridmap.workload import GridLoad, GroupLoad, Target, by_community, by_specialist, grid_loads, target
+from gridmap.workload import GridLoad, GroupLoad, Target, by_community, by_specialist, target
 
 PAGE: Final = 500
 GROUPINGS: Final = {
@@ -152,13 +153,7 @@ def loads_csv(request: HttpRequest) -> HttpResponse:
 
 def lines_for(request: HttpRequest, user: User) -> tuple[str, list[Line], Target]:
     """Grouping, sorted rows and what they are compared with, as the address asks. One query and the grants."""
-    allowed = scope(user, Permission.VIEW_WORKLOAD)
-    if allowed.everywhere:
-        found = grid_loads(timezone.now())
-    else:
-        found = grid_loads(
-            timezone.now(), subdistricts=allowed.subdistrict_ids, communities=allowed.community_ids
-        )
+    found = visible_loads(user, Permission.VIEW_WORKLOAD, timezone.now())
     grouping = request.GET.get("by", "grid")
     town = Subdistrict.objects.defer("outline").first()
     if grouping == "specialist":

@@ -14,8 +14,9 @@ from boundaries.models.constraints import in_force
 from gridmap.models import Absence, Assignment, Part
 from gridmap.permissions import Permission, scope
 from gridmap.views.context import map_data
+from gridmap.views.visible_loads import visible_loads
 from gridmap.views.visitor import require
-from gridmap.workload import GridLoad, grid_loads
+from gridmap.workload import GridLoad
 
 
 @login_required
@@ -24,10 +25,7 @@ def today(request: HttpRequest) -> HttpResponse:
     """The supervisor's morning: grids without a lead, and absences with who answers for each grid."""
     user, now = require(request, Permission.MANAGE_STAFF), timezone.now()
     allowed = scope(user, Permission.MANAGE_STAFF, now)
-    if allowed.everywhere:
-        found = grid_loads(now)
-    else:
-        found = grid_loads(now, subdistricts=allowed.subdistrict_ids, communities=allowed.community_ids)
+    found = visible_loads(user, Permission.MANAGE_STAFF, now)
     by_lead: dict[int, list[GridLoad]] = defaultdict(list)
     for load in found:
         if load.lead_is_away and load.specialist_id is not None:

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -10,9 +11,11 @@ from django.utils import timezone
 from django.utils.translation import override
 from pytest_django import DjangoAssertNumQueries
 
+from boundaries.models import Subdistrict
 from gridmap.models import AccessRecord, Incident, IncidentState
+from gridmap.views import desk
 from tests import factories
-from tests.factories import RESIDENT
+from tests.factories import CELL, RESIDENT, SOUTH, WEST
 from tests.gridmap.conftest import Cast
 
 PAGES = ["/mine/", "/desk/", "/planner/", "/planner/import/", "/today/"]
@@ -299,3 +302,69 @@ def test_pages_speak_chinese_too(cast: Cast) -> None:
     with override("zh-hans"):
         page = client.get("/mine/", headers={"accept-language": "zh-CN"}).content.decode()
     assert "和平第1网格" in page
+
+
+def test_a_case_of_ones_own_is_closed_where_the_grid_was_handed_over(cast: Cast) -> None:
+    """Once closed it is out of sight; the answer to closing is its card all the same, and so is a stale one."""
+    incident = factories.make_incident(cast.town, 1, 2, specialist=cast.specialists["lead"])
+    client, path = _client(cast, "lead"), f"/desk/incidents/{incident.pk}/close/"
+    empty = client.post(path, {"version": 1, "outcome": " "})
+    assert (empty.status_code, "Say how it ended" in empty.content.decode()) == (200, True)
+    done = client.post(path, {"version": 1, "outcome": "已处理"})
+    assert done.status_code == 200
+    assert "已处理" in done.content.decode()
+    assert client.get(f"/desk/incidents/{incident.pk}/").status_code == 404
+
+
+def test_somebody_else_closed_it_while_one_looked(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    incident = factories.make_incident(cast.town, 1, 2, specialist=cast.specialists["lead"])
+    honest = desk.close_incident
+
+    def after_another(**values: Any) -> Incident:
+        honest(incident=incident, outcome="first", version=1, by=cast.user("supervisor"))
+        return honest(**values)
+
+    monkeypatch.setattr(desk, "close_incident", after_another)
+    told = _client(cast, "lead").post(
+        f"/desk/incidents/{incident.pk}/close/", {"version": 1, "outcome": "mine"}
+    )
+    assert told.status_code == 200
+    assert "supervisor has closed incident" in told.content.decode()
+    assert "mine" in told.content.decode()
+
+
+def test_the_desk_reads_times_off_the_towns_clock(cast: Cast) -> None:
+    Subdistrict.objects.update(time_zone="Asia/Urumqi")
+    _post(cast, "dispatcher", happened_at="2020-05-01T08:00")
+    assert Incident.objects.get().happened_at == datetime(2020, 5, 1, 2, tzinfo=UTC)
+
+
+def test_names_of_colleagues_stay_on_ones_own_ground(cast: Cast) -> None:
+    """The host contact of a dedicated grid and legal names: on the ground of a role that knows the staff."""
+    spots = {"school": factories.middle(2, 2), "office": factories.middle(0, 0)}
+    expected = {
+        "dispatcher": (True, True),
+        "dispatcher_0": (False, True),
+        "stranger": (False, False),
+        "auditor": (False, False),
+    }
+    for name, (at_school, at_home) in expected.items():
+        client = _client(cast, name)
+        for path in ("/map/card", "/desk/answer/"):
+            for spot, may in (("school", at_school), ("office", at_home)):
+                where = {"lon": str(spots[spot].x), "lat": str(spots[spot].y)}
+                answer = client.get(path, where)
+                if path == "/desk/answer/" and not name.startswith("dispatcher"):
+                    assert answer.status_code == 403
+                    continue
+                text = answer.content.decode()
+                assert answer.status_code == 200
+                if spot == "school":
+                    assert ("门卫老张" in text) is may, (name, path)
+                elif path == "/map/card":
+                    assert ("职工本名001" in text) is may, (name, path)
+                    assert "Specialist 001" in text, "who answers is public"
+    border = {"lon": str(WEST + CELL / 2), "lat": str(SOUTH + 2 * CELL)}
+    text = _client(cast, "dispatcher_0").get("/map/card", border).content.decode()
+    assert "On a border" in text
+    assert text.count("data-choose-grid") == 2

@@ -15,7 +15,7 @@ from boundaries.models import Plan, Publication, Subdistrict
 from boundaries.projections import metric_srid_for
 from gridmap.actions import setup
 from gridmap.actions.setup import SetupRefused, create_administrator, create_subdistrict
-from gridmap.models import Role, RoleGrant, User
+from gridmap.models import Role, RoleGrant, Specialist, User
 from tests import factories
 
 PASSWORD = factories.PASSWORD
@@ -144,3 +144,31 @@ def test_settings_keep_uploads_out_of_what_is_served() -> None:
     served = [Path(settings.STATIC_ROOT), *(Path(folder) for _prefix, folder in settings.STATICFILES_DIRS)]
     assert not any(Path(settings.MEDIA_ROOT).is_relative_to(folder) for folder in served)
     assert settings.MEDIA_URL in {"", "/"}
+
+
+def test_an_administrator_of_one_community_sets_up_that_one_only(
+    client: Client, town: factories.Town
+) -> None:
+    chief, local = User.objects.create_superuser("chief", password=PASSWORD), factories.make_user("local")
+    factories.grant(local, Role.ADMINISTRATOR, town.subdistrict, town.communities[0])
+    Plan.objects.create(subdistrict=town.subdistrict, name="Not yet public")
+    client.force_login(local)
+    assert "Not yet public" not in client.get("/first-run/").content.decode()
+    founded = {
+        "name": "别处", "code": "510115009", "district": "x", "city": "y", "metric_srid": 4544,
+        "time_zone": "Asia/Shanghai", "norm": "people", "norm_limit": 2500,
+    }  # fmt: skip
+    assert client.post("/first-run/subdistrict/", founded).status_code == 403
+
+    def take_on(number: str, community: int | None, grids: str = "") -> int:
+        code = "" if community is None else town.communities[community].code
+        values = {"staff_number": number, "name": "张三", "community": code, "grids": grids, "kind": "grid"}
+        return client.post("/first-run/specialist/", values).status_code
+
+    own, foreign = (town.grids[row][0].outlines.get().code for row in (0, 1))
+    assert [take_on("1", 1), take_on("2", None), take_on("3", 0, foreign)] == [403, 403, 403]
+    assert not Specialist.objects.exists()
+    assert take_on("4", 0, own) == 302
+    assert Specialist.objects.get().assignments.get().grid == town.grids[0][0]
+    client.force_login(chief)
+    assert client.post("/first-run/subdistrict/", founded).status_code == 302

@@ -230,3 +230,15 @@ def test_every_page_of_a_synthetic_town_says_so(cast: Cast) -> None:
         assert "Synthetic data" in staff.get(path).content.decode(), path
     Subdistrict.objects.update(is_synthetic=False)
     assert "Synthetic data" not in staff.get("/map/").content.decode()
+
+
+def test_loads_stay_on_the_planners_ground(cast: Cast) -> None:
+    own = {str(grid.pk) for grid in cast.town.grids[0]}
+    other = {"town": "510115002"}
+    assert set(signed_in(cast, "planner_0").get("/map/loads.json").json()["loads"]) == own
+    assert len(signed_in(cast, "planner").get("/map/loads.json").json()["loads"]) == 9
+    for name in ("planner_0", "planner"):
+        assert signed_in(cast, name).get("/map/loads.json", other).json()["loads"] == {}, name
+    asked = {"town": cast.town.subdistrict.code}
+    assert signed_in(cast, "outsider").get("/map/loads.json", asked).json()["loads"] == {}
+    assert set(signed_in(cast, "supervisor_0").get("/map/loads.json", asked).json()["loads"]) == own
