@@ -155,6 +155,8 @@ def revoke_role(*, grant: RoleGrant, by: User | None) -> RoleGrant | None:
     ground = grant.community or grant.subdistrict
     if by is not None and not by.has_perm(Permission.GRANT_ROLE, ground):
         raise PermissionDenied
+    # Two administrators who revoke each other at once must not both find that the other one stays.
+    Subdistrict.objects.select_for_update().only("pk").get(pk=grant.subdistrict_id)
     now = timezone.now()
     held = RoleGrant.objects.select_for_update().get(pk=grant.pk)
     lower, upper = held.period.lower, held.period.upper

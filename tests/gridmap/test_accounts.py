@@ -1,11 +1,14 @@
 """Accounts, grants and tokens: who may hand out what, what is recorded, and what stays on record."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
+from threading import Barrier, BrokenBarrierError, Thread
 
 import pytest
 from django.contrib.auth import authenticate
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
 from django.utils import timezone
 
 from gridmap.actions import accounts
@@ -157,3 +160,40 @@ def test_nothing_is_saved_without_its_audit_entry(
         steps[step]()
     assert [model._default_manager.count() for model in (User, RoleGrant, ApiToken)] == counts
     assert not RoleGrant.objects.exclude(revoked_at=None).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_administrators_who_revoke_each_other_leave_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    subdistrict = factories.make_subdistrict()
+    users = [factories.make_user(name) for name in ("first", "second")]
+    held = [factories.grant(user, Role.ADMINISTRATOR, subdistrict) for user in users]
+    honest, both_asked = accounts._another_administrator, Barrier(2)
+
+    def slowly(grant: RoleGrant, now: datetime) -> bool:
+        found = honest(grant, now)
+        # Where nothing holds the second one back, both have asked before either writes.
+        with suppress(BrokenBarrierError):
+            both_asked.wait(timeout=2)
+        return found
+
+    monkeypatch.setattr(accounts, "_another_administrator", slowly)
+    refusals: list[str] = []
+
+    def revoke(number: int) -> None:
+        try:
+            accounts.revoke_role(grant=held[number], by=User.objects.get(pk=users[1 - number].pk))
+        except (AccountError, PermissionDenied) as error:
+            refusals.append(type(error).__name__)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=revoke, args=(number,)) for number in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    now = timezone.now()
+    assert (
+        RoleGrant.objects.filter(role=Role.ADMINISTRATOR, revoked_at=None, period__contains=now).count() == 1
+    )
+    assert len(refusals) == 1
