@@ -68,6 +68,21 @@ def test_a_click_on_the_map_answers(phone: Page, live_server: LiveServer, cast: 
     expect(phone.locator(".reply__name")).to_have_text(cast.specialists["busy"].public_name)
 
 
+def test_who_stands_outside_still_sees_the_town(
+    phone: Page, context: BrowserContext, live_server: LiveServer, cast: Cast
+) -> None:
+    context.grant_permissions(["geolocation"])
+    context.set_geolocation({"latitude": 39.9, "longitude": 116.4, "accuracy": 20})
+    phone.goto(live_server.url)
+    phone.wait_for_selector("html[data-ready=map]")
+    phone.locator("#use-location").click()
+    expect(phone.locator(".reply[data-outside]")).to_be_visible()
+    board = phone.locator("#map")
+    board.scroll_into_view_if_needed()
+    board.click()
+    expect(phone.locator(".reply__name")).to_have_text(cast.specialists["busy"].public_name)
+
+
 def test_own_location_states_how_exact_it_is(
     phone: Page, context: BrowserContext, live_server: LiveServer, cast: Cast
 ) -> None:

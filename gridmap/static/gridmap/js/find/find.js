@@ -41,7 +41,7 @@ const askedBox = () => answer.querySelector("[data-box]")?.dataset.box.split(","
 /** The place of the answer that is shown, or null. */
 function shown() {
   const reply = answer.querySelector(".reply[data-lon]");
-  return reply && { lon: Number(reply.dataset.lon), lat: Number(reply.dataset.lat), grid: Number(reply.dataset.grid) || null };
+  return reply && { lon: Number(reply.dataset.lon), lat: Number(reply.dataset.lat), grid: Number(reply.dataset.grid) || null, far: "outside" in reply.dataset };
 }
 
 const place = ({ lon, lat }, more = {}) => new URLSearchParams({ lon: lon.toFixed(6), lat: lat.toFixed(6), ...more }).toString();
@@ -127,10 +127,17 @@ async function openFindMap() {
     if (event.key === "Enter" && event.target === map.getContainer()) pick(map.getCenter());
   });
   showBox = (box) => map.fitBounds(boundsOf(box), { animate: false });
+  // Whoever stands outside sees the town to choose from, with the own place beside it unless that is far away.
+  const showTown = ({ lat, lon }) => {
+    const town = window.L.latLngBounds(boundsOf(data.box));
+    const both = window.L.latLngBounds(boundsOf(data.box)).extend([lat, lon]);
+    map.fitBounds(map.getBoundsZoom(both) >= 12 ? both : town, { padding: [16, 16], animate: false });
+  };
   onAnswer = (at) => {
     grids.select(at?.grid ?? null);
     if (!at) return mark.clear();
     mark.put(at);
+    if (at.far && data.box) return showTown(at);
     map.setView([at.lat, at.lon], Math.max(map.getZoom(), 16), { animate: false });
   };
   document.getElementById("map-hint").hidden = false;
