@@ -78,6 +78,49 @@ def test_a_row_lights_its_pin_and_the_address_can_be_sent(
     expect(other.locator("#case-card")).to_contain_text("第一件")
 
 
+def test_back_leads_out_of_the_first_case(desk: Page, cast: Cast, live_server: LiveServer) -> None:
+    incident = factories.make_incident(cast.town, 0, 0, text="第一件")
+    desk.reload()
+    desk.locator(f"[data-incident='{incident.pk}']").click()
+    expect(desk).to_have_url(re.compile(rf"incident={incident.pk}$"))
+    desk.go_back()
+    expect(desk).to_have_url(f"{live_server.url}/desk/")
+    expect(desk.locator("#case-card article")).to_have_count(0)
+
+
+def test_a_filtered_list_can_be_sent_and_back_restores_it(
+    desk: Page, cast: Cast, live_server: LiveServer
+) -> None:
+    factories.make_incident(cast.town, 0, 0, text="井盖松动")
+    lamp = factories.make_incident(cast.town, 1, 1, text="路灯不亮")
+    desk.reload()
+    desk.locator("#case-q").fill("路灯")
+    expect(desk.locator("[data-incident]")).to_have_count(1)
+    expect(desk).to_have_url(re.compile(r"\?q="))
+    desk.locator("[data-incident]").click()
+    expect(desk).to_have_url(re.compile(rf"incident={lamp.pk}"))
+    desk.get_by_text("全部", exact=True).click()
+    expect(desk).to_have_url(re.compile("state=all"))
+    other = desk.context.new_page()
+    other.goto(desk.url)
+    expect(other.locator("[data-incident]")).to_have_count(1)
+    expect(other.locator("input[name=state][value=all]")).to_be_checked()
+    expect(other.locator("#case-q")).to_have_value("路灯")
+    desk.go_back()
+    expect(desk.locator("input[name=state][value=open]")).to_be_checked()
+    expect(desk.locator("#case-q")).to_have_value("路灯")
+
+
+def test_closing_by_keyboard(desk: Page, cast: Cast, live_server: LiveServer) -> None:
+    incident = factories.make_incident(cast.town, 0, 0)
+    desk.goto(f"{live_server.url}/desk/?incident={incident.pk}")
+    desk.locator("#outcome").fill("已处理")
+    desk.keyboard.press("Control+Enter")
+    expect(desk.locator("#case-card")).to_contain_text("已处理")
+    expect(desk.locator("#outcome")).to_have_count(0)
+    assert Incident.objects.get().state == IncidentState.CLOSED
+
+
 def test_by_keyboard_alone(desk: Page, cast: Cast) -> None:
     desk.locator("#map").focus()
     desk.keyboard.press("Enter")

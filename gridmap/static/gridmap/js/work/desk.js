@@ -59,7 +59,7 @@ document.addEventListener("htmx:afterSettle", () => {
   const card = cardBox.querySelector("[data-card]");
   const id = card ? Number(card.dataset.card) : null;
   if (card && id !== selected) {
-    setAddress("incident", id, { push: selected !== null });
+    setAddress("incident", id, { push: true });
     selected = id;
     cardBox.scrollIntoView({ block: "nearest" });
     const place = [Number(card.dataset.lat), Number(card.dataset.lon)];
@@ -70,8 +70,21 @@ document.addEventListener("htmx:afterSettle", () => {
 });
 cardBox.addEventListener("click", (event) => event.target.closest("[data-close-case]") && closeCase());
 document.body.addEventListener("incidents-changed", drawPins);
-document.addEventListener("htmx:afterSwap", (event) => event.detail.target.id === "cases" && drawPins());
+// The filter stands in the address too, so that a list can be sent to a colleague.
+const filterOf = (query) => ({ state: query.get("state") || "open", q: query.get("q") ?? "" });
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.id !== "cases") return;
+  const { state, q } = filterOf(new URLSearchParams($("cases").dataset.query));
+  setAddress("state", state === "open" ? null : state);
+  setAddress("q", q);
+  drawPins();
+});
 window.addEventListener("popstate", () => {
+  const query = new URLSearchParams(filterOf(new URLSearchParams(location.search))).toString();
+  if (query !== new URLSearchParams(filterOf(new URLSearchParams($("cases").dataset.query))).toString()) {
+    $("case-q").value = new URLSearchParams(query).get("q");
+    load(`${location.pathname}list/?${query}`, $("cases"), { swap: "outerHTML" });
+  }
   const id = Number(inAddress("incident")) || null;
   if (id && id !== selected) openCase(id);
   else if (!id && selected) closeCase();
@@ -138,7 +151,9 @@ if (form) {
     if (event.key === "Escape") closeForm();
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !form.hidden && !event.isComposing) form.requestSubmit();
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
+    if (cardBox.contains(event.target)) event.target.form?.requestSubmit();
+    else if (!form.hidden) form.requestSubmit();
   });
   // The saved card comes out of band; an empty result then means that it was stored.
   form.addEventListener("htmx:afterRequest", (event) => {
