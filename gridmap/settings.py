@@ -75,7 +75,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "gridmap.middleware.ContentSecurity",
+    "gridmap.middleware.PrivateAnswers",
     "django_htmx.middleware.HtmxMiddleware",
+    "gridmap.middleware.NoNul",
 ]
 
 ROOT_URLCONF = "gridmap.urls"
@@ -209,6 +211,14 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    # One line a refused call would let the public fill the log.
+    "filters": {
+        "turned_away": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: getattr(record, "status_code", None) != 429,
+        }
+    },
+    "loggers": {"django.request": {"filters": ["turned_away"]}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": ENV.get("GRIDMAP_LOG_LEVEL", "WARNING")},
 }

@@ -99,6 +99,8 @@ FAULTS: Final[Mapping[str, str | Promise]] = {
     "literal_error": gettext_lazy("This is none of the known values."),
     "enum": gettext_lazy("This is none of the known values."),
     "finite_number": gettext_lazy("This must be a finite number."),
+    "nul": gettext_lazy("This text holds a NUL character. Leave it out."),
+    "string_unicode": gettext_lazy("This text holds half a character (a lone surrogate). Leave it out."),
     "json_invalid": gettext_lazy("The body is not JSON."),
 }
 

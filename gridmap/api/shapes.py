@@ -1,9 +1,24 @@
 """What calls answer with. Coordinates are longitude and latitude; every answer states its datum."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from ninja import Field, Schema
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise PydanticCustomError("nul", "a NUL character")
+    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        # the validator itself finds those only where it also counts the letters
+        raise PydanticCustomError("string_unicode", "a lone surrogate")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+"""Text that PostgreSQL can store."""
 
 
 class PointOut(Schema):
@@ -218,16 +233,16 @@ class PlanWithGrids(PlanOut):
 class IncidentIn(Schema):
     """What happened, and where."""
 
-    text: str = Field(max_length=4000)
+    text: Text = Field(max_length=4000)
     lon: float
     lat: float
     datum: Literal["wgs84", "cgcs2000", "gcj02", "bd09"] = "wgs84"
     accuracy_m: float | None = None
-    address: str = ""
-    happened_at: str | None = Field(
+    address: Text = ""
+    happened_at: Text | None = Field(
         None, max_length=40, description="As the parameter `at`; now if not given."
     )
-    subdistrict: str | None = Field(
+    subdistrict: Text | None = Field(
         None, description="Code; needed where the place lies outside every community and there are several."
     )
 
@@ -235,7 +250,7 @@ class IncidentIn(Schema):
 class CloseIn(Schema):
     """How an incident ended. `version` is the one that the caller saw; another one now is a 409."""
 
-    outcome: str = Field(max_length=4000)
+    outcome: Text = Field(max_length=4000)
     version: int = Field(ge=1, le=2**31 - 1)
 
 

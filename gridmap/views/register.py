@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.gis.geos import Point
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from boundaries.locating import place
 from boundaries.models import Building, Subdistrict
 from gridmap.actions.imports import ImportRefused, place_register_row
 from gridmap.models import RegisterRow, User
@@ -52,13 +54,14 @@ def register_building(request: HttpRequest) -> HttpResponse:
     """Which building lies under a click."""
     user = require(request, Permission.IMPORT_HOUSEHOLDS)
     try:
-        place = f"POINT({float(request.GET['lon'])} {float(request.GET['lat'])})"
+        asked = place(float(request.GET["lon"]), float(request.GET["lat"]))
     except (KeyError, ValueError):
+        # a PlaceError is a ValueError
         return HttpResponse(status=422)
     allowed = scope(user, Permission.IMPORT_HOUSEHOLDS)
     found = (
         Building.objects.standing(timezone.now())
-        .filter(allowed.rows(community=None), footprint__intersects=f"SRID=4326;{place}")
+        .filter(allowed.rows(community=None), footprint__intersects=Point(asked.lon, asked.lat, srid=4326))
         .select_related("compound", "street")
         .first()
     )

@@ -20,7 +20,10 @@ def _nobody_failed_before() -> None:
     caches["rates"].clear()
 
 
-def sign_in(name: str, password: str = "wrong", address: str = "203.0.113.5") -> Any:
+WRONG = PASSWORD[::-1]
+
+
+def sign_in(name: str, password: str = WRONG, address: str = "203.0.113.5") -> Any:
     client = Client(headers={"Accept-Language": "en"}, REMOTE_ADDR=address)
     return client.post("/sign-in/", {"username": name, "password": password})
 
