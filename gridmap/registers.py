@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from shapely import STRtree
 from shapely.geometry.base import BaseGeometry
 
+from boundaries.importing import columns
 from boundaries.importing.numbers import Door, floor_of, name_of, narrow, number_of, read_address
 from boundaries.models import Building, Subdistrict
 
@@ -21,12 +22,28 @@ ROLES: Final = {
     "house_number": "house_number",
 }  # fmt: skip
 """Roles of columns. The householder's name is not among them: the system needs no name to know a door."""
+_PERSONAL_HEADING: Final = re.compile(
+    r"姓名|户主|戶主|户长|戶長|联系|聯絡|聯繫|身份|身分|证件|證件|护照|護照|电话|電話|手机|手機|业主|業主|产权人|產權人|出生|生日"
+    r"|householder|surname|(full|first|last)name|phone|mobile|contact|identity|idcard|idn(o|um)|passport|birth|owner"
+    r"|^tel|^head$|^name$"
+)
+_PERSONAL_CELL: Final = re.compile(r"(?<!\d)(\d{17}[\dXx]|1[3-9]\d{9})(?!\d)")
 NEAR: Final = 3e-5
 """Degrees (about 3 m) within which a coordinate beside a wall still means the building."""
 _SPLIT_ROOM: Final = re.compile(
     r"^(?:(?P<building>[0-9A-Za-z]+)-)?(?P<unit>[0-9A-Za-z]+)-(?P<room>[0-9A-Za-z]+)$"
 )
 _UNIT_IN_ROOM: Final = re.compile(r"^(?P<unit>[^-]+?)(?:单元|單元|门)(?P<room>.+)$")
+
+
+def names_people(heading: str) -> bool:
+    """Whether a column's heading promises names, identity numbers, telephones or birthdays."""
+    return _PERSONAL_HEADING.search(columns.plain(heading)) is not None
+
+
+def looks_personal(cell: str) -> bool:
+    """Whether a cell holds an identity number or a mobile telephone, whatever its heading."""
+    return _PERSONAL_CELL.search(re.sub(r"[\s-]", "", narrow(cell))) is not None
 
 
 @dataclass(frozen=True, slots=True)

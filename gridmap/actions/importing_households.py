@@ -24,7 +24,7 @@ from boundaries.importing.shapes import to_wgs84
 from boundaries.models import Building, Subdistrict
 from gridmap.actions.import_history import import_recorder
 from gridmap.models import Household, RegisterRow, User
-from gridmap.registers import ROLES, Buildings, Claim, door_of
+from gridmap.registers import ROLES, Buildings, Claim, door_of, names_people
 
 _NEW: Final = (
     "building", "entrance", "floor", "room", "point", "tags", "head_count", "existed", "source", "source_ref",
@@ -127,6 +127,16 @@ def import_households(
 
 def _need_columns(opened: Reader) -> None:
     has = opened.mapping
+    for column in has.values():
+        # The report quotes cells of the columns that are read: none of them may be about a person.
+        if names_people(column):
+            raise ImportFileError(
+                _(
+                    "Column “%(column)s” holds personal data, which a register is read without. Choose another column for "
+                    "it, or none."
+                )
+                % {"column": column}
+            )
     if "room" not in has and "address" not in has and not opened.source.has_shapes:
         raise ImportFileError(
             _(
