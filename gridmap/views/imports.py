@@ -1,6 +1,7 @@
 """Bringing files in: upload, choose columns, check, look at every problem on the map, write."""
 
 import json
+import re
 from typing import Any, Final
 
 from django.conf import settings
@@ -36,6 +37,8 @@ NEEDS: Final = {
 }
 ANY: Final = (Permission.IMPORT_AREAS, Permission.IMPORT_HOUSEHOLDS, Permission.MANAGE_STAFF)
 ENCODINGS: Final = ("UTF-8", "GBK", "GB18030", "Big5")
+# What a reason says to those who type commands; on a page the options have labels of their own.
+COMMAND_OPTION: Final = re.compile(r"\s*[(（]--[\w-]+[)）]")
 SWITCHES: Final = ("skip_bad", "repair", "swap_axes", "accept")
 
 
@@ -143,7 +146,12 @@ def run_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     report: dict[str, Any] = run.report or {}
     severity = request.GET.get("severity", "")
     numbered = [
-        {**problem, "index": index, "field_title": LABELS.get(problem["field"], problem["field"])}
+        {
+            **problem,
+            "index": index,
+            "field_title": LABELS.get(problem["field"], problem["field"]),
+            "reason": COMMAND_OPTION.sub("", problem["reason"]),
+        }
         for index, problem in enumerate(report.get("problems", []))
         if not severity or problem["severity"] == severity
     ]
@@ -183,7 +191,7 @@ def import_map(request: HttpRequest, pk: int) -> HttpResponse:
             "geometry": problem["place"],
             "properties": {
                 "severity": problem["severity"],
-                "label": problem["reason"],
+                "label": COMMAND_OPTION.sub("", problem["reason"]),
                 "row": problem["row"],
             },
         }

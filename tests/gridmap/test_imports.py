@@ -320,6 +320,22 @@ def test_a_known_door_is_found_not_doubled(cast: Cast) -> None:
     assert place_register_row(row=row, building=building, by=cast.user("planner")) == known
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_page_speaks_of_no_command_options(cast: Cast) -> None:
+    far = {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"name": "远", "code": "510115001001"},
+           "geometry": {"type": "Polygon", "coordinates": [[[x + 17, y - 6] for x, y in A_SQUARE[0]]]}}]}  # fmt: skip
+    run = _work(_upload(cast, "far.geojson", json.dumps(far), ImportKind.COMMUNITIES))
+    reasons = [problem["reason"] for problem in _report(run)["problems"]]
+    assert any("--crs" in reason for reason in reasons)
+    client = Client()
+    client.force_login(cast.user("administrator"))
+    for path in (f"/planner/import/{run.pk}/", f"/planner/import/{run.pk}/problems.geojson"):
+        page = client.get(path).content.decode()
+        assert "坐标系" in page or "coordinate system" in page
+        assert "--crs" not in page
+        assert "--datum" not in page
+
+
 def test_a_report_of_thousands_of_problems_stays_quick(
     cast: Cast, django_assert_max_num_queries: Any
 ) -> None:

@@ -2,6 +2,8 @@
 import { fetchFeatures, inAddress, openStage, setAddress } from "./stage.js";
 
 const { map, element } = openStage();
+// Rows that lie in another country are seen beside the town, not as a line that leaves the map.
+map.setMinZoom(2);
 const layers = new Map();
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const colours = { error: "--overdue", warning: "--notice", note: "--ink-3" };
