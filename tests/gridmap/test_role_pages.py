@@ -278,6 +278,15 @@ def test_loads_sort_and_download(cast: Cast) -> None:
     assert RESIDENT not in answer.content.decode()
 
 
+def test_the_first_click_on_a_figure_puts_the_fullest_first(cast: Cast) -> None:
+    client = _client(cast, "planner")
+    heads = client.get("/planner/").content.decode().split("<thead>")[1].split("</thead>")[0]
+    assert 'href="?sort=-people"' in heads
+    assert 'href="?sort=-deviation"' in heads
+    again = client.get("/planner/?sort=-people").content.decode().split("<thead>")[1].split("</thead>")[0]
+    assert 'href="?sort=people"' in again
+
+
 def test_a_formula_is_no_formula_in_the_download(cast: Cast) -> None:
     town = cast.town
     town.plan.outlines.filter(grid=town.grids[0][0]).update(name="=1+1", name_en="=1+1")
