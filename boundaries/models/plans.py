@@ -130,6 +130,16 @@ class PublicationState(models.TextChoices):
     WITHDRAWN = "withdrawn", _("withdrawn")
 
 
+class PublicationQuerySet(models.QuerySet["Publication"]):
+    """Sentences about publications."""
+
+    def begun(self, at: datetime) -> Self:
+        """Those that stand and are or were in force by the instant `at`: what the public may know."""
+        return self.filter(
+            Q(period__startswith__lte=at) | Q(period__startswith=None), state=PublicationState.STANDING
+        )
+
+
 class Publication(models.Model):
     """Puts one community's outlines of a plan in force for a time. At most one at a time per community."""
 
@@ -152,6 +162,8 @@ class Publication(models.Model):
         blank=True,
         verbose_name=_("published by"),
     )
+
+    objects = PublicationQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("publication")

@@ -1,10 +1,10 @@
-"""Plans: published ones for everybody, drafts for those on whose ground they lie."""
+"""Plans: what is or was in force for everybody, the rest for colleagues, drafts on their own ground only."""
 
 import json
 from typing import Any
 
 from django.contrib.gis.db.models.functions import AsGeoJSON
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 from ninja import Router
@@ -15,7 +15,7 @@ from gridmap.api.auth import PUBLIC, PUBLIC_SECURITY, visitor
 from gridmap.api.inputs import ERRORS
 from gridmap.api.shapes import PlanOut, PlanWithGrids
 from gridmap.api.throttling import PublicRate
-from gridmap.permissions import visible_plans
+from gridmap.permissions import Permission, scope, visible_plans
 
 router = Router(tags=["Plans"], auth=PUBLIC, throttle=PublicRate())
 
@@ -38,7 +38,7 @@ def plan(request: HttpRequest, id: Id) -> dict[str, Any]:  # noqa: A002  # the a
     if found is None:
         raise Http404
     rows = (
-        Outline.objects.filter(plan=found)
+        _outlines(request, found)
         .select_related("community")
         .defer("polygon", "community__outline")
         .order_by("code")
@@ -64,9 +64,25 @@ def plan(request: HttpRequest, id: Id) -> dict[str, Any]:  # noqa: A002  # the a
 
 
 def _visible(request: HttpRequest) -> QuerySet[Plan]:
+    now = timezone.now()
     in_force = Publication.objects.select_related("community").defer("community__outline").order_by("period")
-    rows = visible_plans(visitor(request), timezone.now()).select_related("subdistrict")
+    if not _is_colleague(request):
+        in_force = in_force.begun(now)
+    rows = visible_plans(visitor(request), now).select_related("subdistrict")
     return rows.defer("subdistrict__outline").prefetch_related(Prefetch("publications", in_force))
+
+
+def _is_colleague(request: HttpRequest) -> bool:
+    return bool(scope(visitor(request), Permission.VIEW_STAFF, timezone.now()))
+
+
+def _outlines(request: HttpRequest, plan: Plan) -> QuerySet[Outline]:
+    """The plan's outlines; for the public those of communities for which it is or was in force."""
+    rows = Outline.objects.filter(plan=plan)
+    if _is_colleague(request):
+        return rows
+    begun = Publication.objects.begun(timezone.now()).filter(plan=plan, community=OuterRef("community"))
+    return rows.filter(Exists(begun))
 
 
 def _plan(plan: Plan) -> dict[str, Any]:

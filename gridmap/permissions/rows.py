@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from boundaries.models import (
     Building,
@@ -28,6 +29,7 @@ from gridmap.models import (
     User,
 )
 from gridmap.permissions.roles import (
+    ROLES,
     Permission,
 )
 from gridmap.permissions.scopes import (
@@ -106,8 +108,11 @@ def _incidents_by_coverage(user: Visitor, at: datetime) -> Q:
 
 
 def visible_plans(user: Visitor, at: datetime) -> QuerySet[Plan]:
-    """Drafts on the user's ground, and every plan that was ever published: those are public."""
+    """Plans of which something is or was in force: those are public. Colleagues see what is to come, and drafts on
+    their own ground."""
     published = Publication.objects.filter(plan=OuterRef("pk"))
+    if not scope(user, Permission.VIEW_STAFF, at):
+        published = published.begun(at)
     allowed = scope(user, Permission.VIEW_PLAN, at)
     condition = Q(Exists(published)) | allowed.rows(community=None)
     if allowed.community_ids:
@@ -158,6 +163,17 @@ def sees_by_coverage(user: Visitor, obj: Model, at: datetime) -> bool:
         case Grid():
             return covered_grids(user, at).filter(pk=obj.pk).exists()
     return False
+
+
+def is_trusted_with_households(account: User) -> bool:
+    """Whether a standing grant, in force or to come, opens what is opened by coverage only."""
+    roles = [name for name, kind in ROLES.items() if kind.covered]
+    return RoleGrant.objects.filter(
+        Q(period__endswith=None) | Q(period__endswith__gt=timezone.now()),
+        user=account,
+        revoked_at=None,
+        role__in=roles,
+    ).exists()
 
 
 def may_administer(user: Visitor, account: User, at: datetime | None = None) -> bool:

@@ -110,3 +110,46 @@ def test_plans(cast: Cast) -> None:
     }
     assert found["publications"][0]["end"] is None
     assert json.dumps(found).count("Polygon") == 9
+
+
+def test_what_is_not_in_force_yet_is_for_colleagues(cast: Cast, client: Client) -> None:
+    """Next month's plan, the part of a plan that was not published, and what was withdrawn."""
+    now, town = timezone.now(), cast.town
+    first, second, third = town.communities
+    plan = Plan.objects.create(subdistrict=town.subdistrict, name="Next month")
+    for row, community in enumerate(town.communities):
+        plan.outlines.create(
+            grid=town.grids[row][0], community=community, code=f"N{row}", name="N", polygon=factories.cell(row, 0)
+        )
+    Publication.objects.filter(community__in=[first, second]).update(
+        period=factories.during(factories.FOUNDED, now - timedelta(days=2))
+    )
+    to_come = plan.publications.create(community=first, period=since(now + timedelta(days=30)))
+    plan.publications.create(community=second, period=since(now - timedelta(days=1)), state="withdrawn")
+
+    def seen(name: str) -> tuple[int, set[str], set[str]]:
+        caller = Client()
+        if name:
+            caller.force_login(cast.user(name))
+        answer = caller.get(f"/api/v1/plans/{plan.pk}")
+        listed = [each["name"] for each in caller.get("/api/v1/plans").json()]
+        assert (answer.status_code == 200) == ("Next month" in listed)
+        if answer.status_code != 200:
+            return answer.status_code, set(), set()
+        body = answer.json()
+        return (
+            200,
+            {each["properties"]["code"] for each in body["grids"]["features"]},
+            {each["community"] for each in body["publications"]},
+        )
+
+    for name in ("", "stranger", "ex_planner"):
+        assert seen(name) == (404, set(), set()), name
+    everything = (200, {"N0", "N1", "N2"}, {first.code, second.code})
+    for name in ("planner", "dispatcher", "lead"):
+        assert seen(name) == everything, name
+    to_come.period = since(now - timedelta(hours=1))
+    to_come.save()
+    for name in ("", "stranger"):
+        assert seen(name) == (200, {"N0"}, {first.code}), name
+    assert seen("planner") == everything
