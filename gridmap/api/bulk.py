@@ -44,7 +44,7 @@ _POINT: Final = {
     "type": "object",
     "required": ["lon", "lat"],
     "properties": {
-        "id": {"description": "Anything; comes back with the answer."},
+        "id": {"type": ["string", "integer", "null"], "description": "Comes back with the answer."},
         "lon": {"type": "number"},
         "lat": {"type": "number"},
         "accuracy_m": {"type": "number", "minimum": 0, "maximum": 500},
@@ -182,14 +182,34 @@ def _number(value: Any) -> float:
         return math.inf
 
 
+def _refused(constant: str) -> Any:
+    """NaN and Infinity are no JSON: what came in as such could not be sent back either."""
+    raise ValueError(constant)
+
+
+def _fault_of(identity: Any) -> str:
+    """Why an id cannot come back with its answer; empty where it can."""
+    if identity is None or (isinstance(identity, int) and not isinstance(identity, bool)):
+        return ""
+    if not isinstance(identity, str):
+        return _("An id is a text or a whole number.")
+    if any("\ud800" <= letter <= "\udfff" for letter in identity):
+        return _("The id holds half a character (a lone surrogate).")
+    return ""
+
+
 def _asked(item: Any, accuracy: float) -> Asked:
     if not isinstance(item, dict):
         return Asked(None, fault=_("Each place is an object with “lon” and “lat”."))
+    if fault := _fault_of(item.get("id")):
+        return Asked(None, fault=fault)
     stated = _number(item["accuracy_m"]) if item.get("accuracy_m") is not None else accuracy
     return Asked(item.get("id"), _number(item.get("lon")), _number(item.get("lat")), stated)
 
 
 def _feature(item: Any, accuracy: float) -> Asked:
+    if isinstance(item, dict) and (fault := _fault_of(item.get("id"))):
+        return Asked(None, fault=fault)
     geometry = item.get("geometry") if isinstance(item, dict) else None
     spot = geometry.get("coordinates") if isinstance(geometry, dict) else None
     if not isinstance(geometry, dict) or geometry.get("type") != "Point" or not isinstance(spot, list):
@@ -201,7 +221,7 @@ def _feature(item: Any, accuracy: float) -> Asked:
 
 def _document(body: bytes, accuracy: float) -> tuple[Format, list[Asked]]:
     try:
-        document = json.loads(body)
+        document = json.loads(body, parse_constant=_refused)
     except (ValueError, RecursionError):
         raise ApiError(422, "json_invalid", _("The body is not JSON."), field="body") from None
     shape: Format = "list"
@@ -241,7 +261,7 @@ def _lines(request: HttpRequest, accuracy: float) -> Iterator[Asked]:
         if not line.strip():
             continue
         try:
-            yield _asked(json.loads(line), accuracy)
+            yield _asked(json.loads(line, parse_constant=_refused), accuracy)
         except (ValueError, RecursionError):
             yield Asked(None, fault=_("Line %(line)s is not JSON.") % {"line": number})
 

@@ -81,6 +81,39 @@ def test_bad_places_do_not_stop_the_others(cast: Cast, client: Client) -> None:
     assert codes == ["swapped", "not_a_number", "not_a_number", "not_a_number", "accuracy", "format"]
 
 
+@pytest.mark.parametrize("identity", ["\ud800", "a\udfffb", 1.5, True, [1], {"a": 1}])
+def test_an_id_that_cannot_come_back_is_a_fault_of_its_row(
+    cast: Cast, client: Client, identity: Any
+) -> None:
+    point = factories.middle(0, 0)
+    geometry = {"type": "Point", "coordinates": [point.x, point.y]}
+    rows = [{"id": each, "lon": point.x, "lat": point.y} for each in (identity, "好", 7, None)]
+    features = [
+        {"type": "Feature", "id": row["id"], "geometry": geometry, "properties": {}} for row in rows
+    ]
+    expected = [(None, "invalid"), ("好", "inside"), (7, "inside"), (None, "inside")]
+    found = json.loads(read(post(client, rows)))["results"]
+    assert [(each["id"], each["match"]) for each in found] == expected
+    assert found[0]["error"]["code"] == "format"
+    lines = "\n".join(map(json.dumps, rows))
+    found = [json.loads(each) for each in read(post(client, lines, kind="application/x-ndjson")).splitlines()]
+    assert [(each["id"], each["match"]) for each in found] == expected
+    collection = {"type": "FeatureCollection", "features": features}
+    found = json.loads(read(post(client, collection, kind="application/geo+json")))["features"]
+    assert [(each["id"], each["properties"]["match"]) for each in found] == expected
+
+
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
+def test_what_is_no_json_is_refused_before_the_answer_begins(
+    cast: Cast, client: Client, constant: str
+) -> None:
+    bad, good = f'{{"id": {constant}, "lon": 103.831, "lat": 30.701}}', '{"lon": 103.831, "lat": 30.701}'
+    answer = post(client, f"[{bad}, {good}]")
+    assert (answer.status_code, answer.json()["code"]) == (422, "json_invalid")
+    lines = read(post(client, f"{bad}\n{good}", kind="application/x-ndjson")).splitlines()
+    assert [json.loads(each)["match"] for each in lines] == ["invalid", "inside"]
+
+
 def test_geojson_in_and_out(cast: Cast, client: Client) -> None:
     point = factories.middle(2, 2)
     lon, lat = (float(value) for value in from_wgs84(point.x, point.y, "gcj02"))
