@@ -4,13 +4,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from leaflet.admin import LeafletGeoAdmin
@@ -21,6 +23,7 @@ from gridmap.actions.accounts import (
     check_grant,
     grant_role,
     make_token,
+    password_set_by_another,
     revoke_role,
     revoke_token,
 )
@@ -39,7 +42,14 @@ from gridmap.models import (
     Specialist,
     User,
 )
-from gridmap.permissions import Permission, Scope, scope, visible_access, visible_audit
+from gridmap.permissions import (
+    Permission,
+    Scope,
+    is_trusted_with_households,
+    scope,
+    visible_access,
+    visible_audit,
+)
 
 if TYPE_CHECKING:
     PlainUserAdmin = UserAdmin[User]
@@ -97,9 +107,13 @@ class Scoped(AskedByObject):
             verb="change" if change else "create",
             noun=str(self.opts.model_name),
             object_id=obj.pk,
-            details={"fields": sorted(form.changed_data)},
+            details={"fields": sorted(form.changed_data)} | self.told(obj, form),
             by=account_of(request),
         )
+
+    def told(self, obj: Any, form: "ModelForm[Any]") -> dict[str, Any]:
+        """What else the record of a change says: ids and codes, never a personal value."""
+        return {}
 
 
 @admin.register(User)
@@ -126,8 +140,20 @@ class TownUserAdmin(AskedByObject, PlainUserAdmin):
         """None: accounts are switched off one by one."""
         return {}
 
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002  # Django's name
+        """Choosing another's password is recorded, and opens none of the account's roles to who chose it."""
+        with transaction.atomic():
+            before = self.get_object(request, unquote(id))
+            answer: HttpResponse = super().user_change_password(request, id, form_url)
+            after = User.objects.filter(pk=before.pk).first() if before else None
+            if before and after and after.password != before.password and after != account_of(request):
+                password_set_by_another(user=after, by=account_of(request))
+        return answer
+
     def save_model(self, request: HttpRequest, obj: User, form: "ModelForm[Any]", change: bool) -> None:
         """Save and record which fields changed."""
+        if not change:
+            obj.must_change_password = obj.has_usable_password()
         super().save_model(request, obj, form, change)
         names = sorted(set(form.changed_data) - {"password1", "password2", "usable_password"})
         verb = "change" if change else "create"
@@ -191,6 +217,7 @@ class RoleGrantAdmin(TakesActions, Scoped):
                             subdistrict=values["subdistrict"],
                             community=values.get("community"),
                             end=values.get("end"),
+                            by=by,
                         )
                     except AccountError as error:
                         raise ValidationError({error.field: str(error)}) from None
@@ -231,6 +258,13 @@ class ApiTokenForm(TokenFormBase):
     class Meta:
         model = ApiToken
         fields = ("user", "name", "expires_at")
+
+    def clean_user(self) -> User:
+        """Accounts that open households make their tokens themselves."""
+        chosen: User = self.cleaned_data["user"]
+        if is_trusted_with_households(chosen):
+            raise ValidationError(_("This account opens households: only its holder makes tokens for it."))
+        return chosen
 
 
 @admin.register(ApiToken)
@@ -306,6 +340,29 @@ class SpecialistAdmin(Scoped):
     list_select_related = ("community", "user")
     search_fields = ("staff_number", "name", "name_en", "public_name")
     autocomplete_fields = ("subdistrict", "community", "user", "centre")
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Nobody makes himself or herself the specialist: that would open households."""
+        made = super().get_form(request, obj, change, **kwargs)
+        by = account_of(request)
+
+        class Asking(made):  # type: ignore[valid-type, misc]  # made at run time
+            def clean_user(self) -> User | None:
+                chosen: User | None = self.cleaned_data["user"]
+                if chosen == by and "user" in self.changed_data:
+                    raise ValidationError(
+                        _("This would open households to yourself. Ask another administrator.")
+                    )
+                return chosen
+
+        return Asking
+
+    def told(self, obj: Specialist, form: "ModelForm[Any]") -> dict[str, Any]:
+        """Whose account it became, and whose it was."""
+        if "user" not in form.changed_data:
+            return {}
+        before = form.initial.get("user")
+        return {"user": obj.user_id, "user_before": getattr(before, "pk", before)}
 
 
 class DatedForm(RowFormBase):

@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "gridmap.middleware.ContentSecurity",
+    "gridmap.views.password.OwnPasswordFirst",
     "gridmap.middleware.PrivateAnswers",
     "django_htmx.middleware.HtmxMiddleware",
     "gridmap.middleware.NoNul",

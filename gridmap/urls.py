@@ -9,6 +9,7 @@ from gridmap.views import desk, first_run, imports, loads, mine, register, today
 from gridmap.views.accounts import SignIn
 from gridmap.views.find import find
 from gridmap.views.home import home
+from gridmap.views.password import OwnPassword
 from gridmap.views.town import card, grids, town_map
 from gridmap.views.town import loads as map_loads
 
@@ -51,6 +52,7 @@ urlpatterns = [
     path("first-run/publish/<int:pk>/", first_run.publish, name="first-run-publish"),
     path("first-run/srid/", first_run.suggest_srid, name="first-run-srid"),
     path("sign-in/", SignIn.as_view(), name="sign-in"),
+    path("password/", OwnPassword.as_view(), name="password"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include("boundaries.urls")),

@@ -14,7 +14,13 @@ from boundaries.models import Community, Subdistrict
 from boundaries.models.constraints import in_force
 from gridmap.actions.audit import record
 from gridmap.models import ApiToken, Role, RoleGrant, User
-from gridmap.permissions import Permission, forget_grants, may_administer
+from gridmap.permissions import (
+    ROLES,
+    Permission,
+    forget_grants,
+    is_trusted_with_households,
+    may_administer,
+)
 
 MAX_TOKENS = 20
 
@@ -33,6 +39,8 @@ def create_user(
 ) -> User:
     """Make an account without any role. Without a password it cannot sign in, but can hold tokens.
 
+    A password that `by` chose lets nobody in further than to choosing another.
+
     Parameters
     ----------
     by : User or None
@@ -49,6 +57,7 @@ def create_user(
         raise PermissionDenied
     user = User(username=username.strip(), email=email.strip(), is_demo=is_demo)
     user.set_password(password)
+    user.must_change_password = by is not None and password is not None
     faults: dict[str, Any] = {}
     try:
         user.full_clean()
@@ -67,6 +76,39 @@ def create_user(
 
 
 @transaction.atomic
+def password_set_by_another(*, user: User, by: User) -> None:
+    """Note that `by` chose the password of `user`: its tokens end, and its roles rest until it has chosen another.
+
+    Its sessions end by themselves: they are signed with the password.
+
+    Raises
+    ------
+    PermissionDenied
+        `by` does not administer the account.
+    """
+    if by == user or not may_administer(by, user):
+        raise PermissionDenied
+    user.must_change_password = True
+    user.save(update_fields=["must_change_password"])
+    _end_tokens(user)
+    record(verb="set", noun="password", object_id=user.pk, by=by)
+    forget_grants(user)
+
+
+@transaction.atomic
+def chose_password(*, user: User) -> None:
+    """Note that `user` chose its own password: its roles open (again)."""
+    user.must_change_password = False
+    user.save(update_fields=["must_change_password"])
+    record(verb="choose", noun="password", object_id=user.pk, by=user)
+    forget_grants(user)
+
+
+def _end_tokens(user: User) -> None:
+    ApiToken.objects.filter(user=user, revoked_at=None).update(revoked_at=timezone.now())
+
+
+@transaction.atomic
 def grant_role(
     *,
     user: User,
@@ -79,10 +121,13 @@ def grant_role(
 ) -> RoleGrant:
     """Give `user` a role in the subdistrict, or in one community of it, from `start` (now) until `end` (open).
 
+    A first role that opens households ends the tokens of the account: others may have made and kept them.
+
     Raises
     ------
     AccountError
-        The community is of another subdistrict, the end comes before the start, or the user holds this already.
+        The community is of another subdistrict, the end comes before the start, the user holds this already, or it
+        opens households and `by` would give it to himself or herself.
     PermissionDenied
         `by` does not administer that ground.
     """
@@ -90,8 +135,10 @@ def grant_role(
         raise PermissionDenied
     User.objects.select_for_update().get(pk=user.pk)
     period = check_grant(
-        user=user, role=role, subdistrict=subdistrict, community=community, start=start, end=end
+        user=user, role=role, subdistrict=subdistrict, community=community, start=start, end=end, by=by
     )
+    if by is not None and ROLES[role].covered and not is_trusted_with_households(user):
+        _end_tokens(user)
     made = RoleGrant.objects.create(
         user=user, role=role, subdistrict=subdistrict, community=community, period=period, granted_by=by
     )
@@ -119,6 +166,7 @@ def check_grant(
     community: Community | None,
     start: datetime | None = None,
     end: datetime | None = None,
+    by: User | None = None,
 ) -> Range[datetime]:
     """The period of such a grant, if it may be made; a form can ask before.
 
@@ -133,6 +181,10 @@ def check_grant(
     if end is not None and end <= start:
         raise AccountError("end", _("The end comes before the start."))
     period = Range(start, end, "[)")
+    if by is not None and by == user and ROLES[role].covered:
+        raise AccountError(
+            "role", _("This role opens households. Nobody gives it to himself or herself: ask a colleague.")
+        )
     same = RoleGrant.objects.filter(
         user=user, role=role, subdistrict=subdistrict, community=community, revoked_at=None
     )
@@ -211,9 +263,12 @@ def make_token(
     AccountError
         No name, an end in the past, or too many tokens.
     PermissionDenied
-        `by` is neither the user nor administers the account.
+        `by` is neither the user nor administers the account, or the account opens households: then only its own
+        holder makes tokens for it.
     """
     _own_or_administered(user, by)
+    if by is not None and by != user and is_trusted_with_households(user):
+        raise PermissionDenied
     name, now = name.strip(), timezone.now()
     if not name or len(name) > 64:
         raise AccountError("name", _("Give the token a name of at most 64 characters."))

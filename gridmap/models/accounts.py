@@ -22,6 +22,15 @@ class User(AbstractUser):
     is_demo = models.BooleanField(
         _("demo login"), default=False, help_text=_("Refused everywhere but in the demo town.")
     )
+    must_change_password = models.BooleanField(
+        _("must change the password"),
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text=_(
+            "Somebody else chose the password: no role opens anything until its holder has chosen another."
+        ),
+    )
 
     class Meta:
         verbose_name = _("user")

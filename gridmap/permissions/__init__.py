@@ -30,6 +30,7 @@ from gridmap.permissions.roles import (
 )
 from gridmap.permissions.rows import (
     covered_grids,
+    is_trusted_with_households,
     may_administer,
     visible_access,
     visible_audit,
@@ -71,6 +72,7 @@ __all__ = [
     "forget_grants",
     "grants",
     "ground_of",
+    "is_trusted_with_households",
     "may_administer",
     "scope",
     "visible_access",

@@ -125,7 +125,11 @@ class Supervisor(RoleType):
 
 
 class Administrator(RoleType):
-    """Looks after accounts and reference data; sees no household and no case."""
+    """Looks after accounts and reference data. The role itself opens no household and no case.
+
+    It makes and unmakes those who may see them: not oneself, and not under another's name, see `actions.accounts`.
+    An invented colleague is beyond that; each of its steps is recorded for the auditor.
+    """
 
     role = Role.ADMINISTRATOR
     permissions = (

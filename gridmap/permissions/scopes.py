@@ -60,7 +60,8 @@ class Held:
 
 def grants(user: Visitor, at: datetime) -> list[Held]:
     """Role grants of `user` in force at the instant `at`. One query per user object, none for the public."""
-    if not isinstance(user, User) or not user.is_active or user.pk is None:
+    if not isinstance(user, User) or not user.is_active or user.pk is None or user.must_change_password:
+        # whoever chose the password of another must not be able to act as that person, by page, API or token
         return []
     known: list[Held] | None = getattr(user, _CACHE, None)
     if known is None:
@@ -144,7 +145,7 @@ def _scope_of(found: Iterable[Held]) -> Scope:
 
 def reigns(user: Visitor) -> bool:
     """A superuser is an administrator everywhere, and no more than that: personal data stays closed."""
-    return isinstance(user, User) and user.is_active and user.is_superuser
+    return isinstance(user, User) and user.is_active and user.is_superuser and not user.must_change_password
 
 
 @singledispatch

@@ -14,6 +14,7 @@ from django.utils import timezone
 from gridmap.actions import accounts
 from gridmap.actions.accounts import AccountError
 from gridmap.models import ApiToken, AuditEntry, Role, RoleGrant, User
+from gridmap.permissions import visible_households
 from tests import factories
 from tests.gridmap.conftest import Cast
 
@@ -197,3 +198,57 @@ def test_two_administrators_who_revoke_each_other_leave_one(monkeypatch: pytest.
         RoleGrant.objects.filter(role=Role.ADMINISTRATOR, revoked_at=None, period__contains=now).count() == 1
     )
     assert len(refusals) == 1
+
+
+def test_accounts_that_open_households_make_their_own_tokens(cast: Cast) -> None:
+    administrator, lead = cast.user("administrator"), cast.user("lead")
+    with pytest.raises(PermissionDenied):
+        accounts.make_token(user=lead, name="in another's name", by=administrator)
+    accounts.make_token(user=lead, name="my own", by=lead)
+    # nor does a token that was made before the role came
+    fresh = cast.user("stranger")
+    _, secret = accounts.make_token(user=fresh, name="kept", by=administrator)
+    accounts.grant_role(user=fresh, role=Role.CLERK, subdistrict=cast.town.subdistrict, by=administrator)
+    assert ApiToken.objects.get(digest=ApiToken.digest_of(secret)).revoked_at is None
+    accounts.grant_role(user=fresh, role=Role.SPECIALIST, subdistrict=cast.town.subdistrict, by=administrator)
+    assert ApiToken.objects.get(digest=ApiToken.digest_of(secret)).revoked_at is not None
+    _, later = accounts.make_token(user=lead, name="another", by=lead)
+    accounts.grant_role(
+        user=lead,
+        role=Role.SPECIALIST,
+        subdistrict=cast.town.subdistrict,
+        community=cast.town.communities[1],
+        by=administrator,
+    )
+    assert ApiToken.objects.get(digest=ApiToken.digest_of(later)).revoked_at is None, "held the role already"
+
+
+def test_nobody_makes_himself_a_specialist(cast: Cast) -> None:
+    administrator = cast.user("administrator")
+    with pytest.raises(AccountError, match="ask a colleague") as caught:
+        accounts.grant_role(
+            user=administrator, role=Role.SPECIALIST, subdistrict=cast.town.subdistrict, by=administrator
+        )
+    assert caught.value.field == "role"
+    accounts.grant_role(
+        user=administrator, role=Role.CLERK, subdistrict=cast.town.subdistrict, by=administrator
+    )
+
+
+def test_a_password_that_another_chose_opens_no_role(cast: Cast) -> None:
+    at, administrator, lead = timezone.now(), cast.user("administrator"), cast.user("lead")
+    _, secret = accounts.make_token(user=lead, name="mine", by=lead)
+    assert visible_households(lead, at).exists()
+    accounts.password_set_by_another(user=lead, by=administrator)
+    assert not visible_households(lead, at).exists()
+    assert not lead.get_all_permissions()
+    assert ApiToken.objects.get(digest=ApiToken.digest_of(secret)).revoked_at is not None
+    accounts.chose_password(user=lead)
+    assert visible_households(lead, at).exists()
+    for by in (cast.user("administrator_0"), lead):
+        with pytest.raises(PermissionDenied):
+            accounts.password_set_by_another(user=lead, by=by)
+    told = AuditEntry.objects.filter(noun="password").order_by("id").values_list("verb", "object_id", "by")
+    assert list(told) == [("set", str(lead.pk), administrator.pk), ("choose", str(lead.pk), lead.pk)]
+    made = accounts.create_user(username="made", password=factories.PASSWORD, by=administrator)
+    assert made.must_change_password

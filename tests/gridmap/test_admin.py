@@ -6,7 +6,7 @@ import pytest
 from django.contrib import admin
 from django.contrib.admin.exceptions import AlreadyRegistered
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -317,3 +317,93 @@ def test_one_signs_in_where_everybody_does(cast: Cast) -> None:
     assert Specialist.objects.exists()
     assert Community.objects.exists()
     assert Building.objects.exists()
+
+
+OTHER_PASSWORD = "another-horse-battery-staple"
+
+
+def test_setting_a_password_does_not_let_the_administrator_in(cast: Cast) -> None:
+    """Neither with it, nor by a session or token from before; the holder chooses another one first."""
+    lead, own = cast.user("lead"), signed_in(cast, "lead")
+    secret = factories.make_token(lead)
+    assert own.get("/mine/").status_code == 200
+    chosen = {"usable_password": "true", "password1": OTHER_PASSWORD, "password2": OTHER_PASSWORD}
+    path = reverse("admin:auth_user_password_change", args=[lead.pk])
+    assert signed_in(cast, "administrator_0").post(path, chosen).status_code in {302, 403, 404}
+    lead.refresh_from_db()
+    assert not lead.check_password(OTHER_PASSWORD)
+    assert signed_in(cast, "administrator").post(path, chosen).status_code == 302
+    assert AuditEntry.objects.filter(verb="set", noun="password", by=cast.user("administrator")).count() == 1
+    assert own.get("/mine/").headers["Location"].startswith("/sign-in/")
+    assert Client(headers={"Authorization": f"Bearer {secret}"}).get("/api/v1/me").status_code == 401
+    client = Client(headers={"Accept-Language": "en"})
+    assert client.login(username="lead", password=OTHER_PASSWORD)
+    assert client.get("/mine/").headers["Location"] == "/password/"
+    household = cast.town.buildings[0][0][0].households.first()
+    assert household is not None
+    doors = f"/api/v1/households/{household.pk}"
+    assert client.get(doors, {"purpose": "visit"}).status_code == 404
+    assert client.get("/api/v1/me").json()["permissions"] == []
+    page_ = client.get("/password/").content.decode()
+    assert "Somebody else chose" in page_
+
+    def choose(new: str) -> Any:
+        form = {"old_password": OTHER_PASSWORD, "new_password1": new, "new_password2": new}
+        return client.post("/password/", form)
+
+    assert "Choose another one" in choose(OTHER_PASSWORD).content.decode()
+    assert choose("short").status_code == 200
+    assert client.get("/mine/").status_code == 302
+    assert choose("quite-another-horse-battery").headers["Location"] == "/home/"
+    assert client.get("/mine/").status_code == 200
+    assert client.get(doors, {"purpose": "visit"}).status_code == 200
+    assert AuditEntry.objects.filter(verb="choose", noun="password", by=lead).count() == 1
+
+
+def test_demo_logins_keep_their_password(cast: Cast) -> None:
+    client = Client()
+    with override_settings(TOWN="demo"):
+        client.force_login(factories.make_user("shown", is_demo=True))
+        assert client.get("/password/").status_code == 403
+
+
+def specialist_form(specialist: Specialist, user: User | None) -> dict[str, Any]:
+    values = {name: getattr(specialist, name) for name in (
+        "name", "name_en", "public_name", "public_name_en", "staff_number", "duty_telephone", "kind",
+    )}  # fmt: skip
+    return values | {
+        "subdistrict": specialist.subdistrict_id,
+        "community": "",
+        "centre": "",
+        "user": user.pk if user else "",
+        "employed_0": "2019-01-01",
+        "employed_1": "",
+        "employed_0_0": "2019-01-01",
+        "employed_0_1": "00:00",
+        "employed_1_0": "",
+        "employed_1_1": "",
+    }
+
+
+def test_an_administrator_does_not_take_a_specialists_place(cast: Cast) -> None:
+    administrator, specialist = cast.user("administrator"), cast.specialists["lead"]
+    client = signed_in(cast, "administrator")
+    path = page("gridmap.specialist", "change", specialist.pk)
+    refused = client.post(path, specialist_form(specialist, administrator))
+    assert refused.status_code == 200
+    assert "open households to yourself" in refused.content.decode()
+    grant = {
+        "user": administrator.pk, "role": "specialist", "subdistrict": cast.town.subdistrict.pk, "community": "",
+        "end_0": "", "end_1": "",
+    }  # fmt: skip
+    assert "ask a colleague" in client.post(page("gridmap.rolegrant", "add"), grant).content.decode()
+    token = {"user": cast.user("lead").pk, "name": "theirs", "expires_at_0": "", "expires_at_1": ""}
+    assert "only its holder" in client.post(page("gridmap.apitoken", "add"), token).content.decode()
+    assert not ApiToken.objects.exists()
+    specialist.refresh_from_db()
+    assert specialist.user == cast.user("lead")
+    moved = client.post(path, specialist_form(specialist, cast.user("stranger")))
+    assert moved.status_code == 302, moved.context["adminform"].form.errors
+    entry = AuditEntry.objects.get(noun="specialist", object_id=str(specialist.pk))
+    assert entry.details["user"] == cast.user("stranger").pk
+    assert entry.details["user_before"] == cast.user("lead").pk
