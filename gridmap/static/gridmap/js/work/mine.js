@@ -1,6 +1,7 @@
 // My grids on the phone: the map shows my ground and my buildings; a building tapped on the map opens its doors.
 import { boundsOf } from "gridmap/map";
 import { fetchFeatures, inAddress, load, openStage, setAddress } from "./stage.js";
+import { textTip } from "./tip.js";
 
 const { map, grids, element, data } = openStage();
 const detail = document.getElementById("mine-detail");
@@ -22,7 +23,7 @@ async function draw() {
     style: plain,
     onEachFeature(feature, layer) {
       buildings.set(feature.id, layer);
-      layer.bindTooltip(`${feature.properties.label} · ${feature.properties.households}`);
+      textTip(layer, `${feature.properties.label} · ${feature.properties.households}`);
       layer.on("click", () => open(feature.id));
     },
   }).addTo(map);

@@ -1,5 +1,6 @@
 // The problems of an import: each row with a place is one with its mark on the map.
 import { fetchFeatures, inAddress, openStage, setAddress } from "./stage.js";
+import { textTip } from "./tip.js";
 
 const { map, element } = openStage();
 // Rows that lie in another country are seen beside the town, not as a line that leaves the map.
@@ -29,7 +30,7 @@ async function draw() {
     pointToLayer: (feature, place) => window.L.circleMarker(place, style(feature, false)),
     onEachFeature(feature, layer) {
       layers.set(feature.id, layer);
-      layer.bindTooltip(feature.properties.label);
+      textTip(layer, feature.properties.label);
       layer.on("click", () => choose(feature.id, { fly: false }));
     },
   }).addTo(map);
