@@ -180,7 +180,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 IMPORT_MAX_BYTES = 512 * 1024 * 1024
 # Uploaded files are deleted after this many days.
 IMPORT_KEEP_DAYS = int(ENV.get("GRIDMAP_IMPORT_KEEP_DAYS", "7"))
-FILE_UPLOAD_HANDLERS = ["gridmap.uploads.LimitedUploadHandler"]
+# What any page takes; the page for imports sets the large handler after it knows who sends: gridmap/uploads.py.
+UPLOAD_MAX_BYTES = 1024 * 1024
+FILE_UPLOAD_HANDLERS = ["gridmap.uploads.SmallUploadHandler"]
 
 # --- Maps -----------------------------------------------------------------------------------------------------
 LEAFLET_CONFIG = {

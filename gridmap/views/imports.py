@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
 from boundaries.datum import DATUMS
@@ -24,6 +25,7 @@ from gridmap.actions.import_kinds import KINDS, LABELS
 from gridmap.actions.imports import ImportRefused, receive_file
 from gridmap.models import ImportKind, ImportRun, ImportState, RegisterRow, User
 from gridmap.permissions import Permission, Scope, scope
+from gridmap.uploads import reads_its_own_body, takes_large_files
 from gridmap.views.context import map_data
 from gridmap.views.import_preview import Preview, preview
 from gridmap.views.visitor import require, user_of
@@ -60,10 +62,22 @@ def homes(user: User, kind: str) -> QuerySet[Subdistrict]:
     return Subdistrict.objects.filter(scope_for(user, kind).rows("pk", None)).defer("outline")
 
 
+@reads_its_own_body
+@csrf_exempt
 @login_required
 def import_list(request: HttpRequest) -> HttpResponse:
-    """The latest uploads, and the form for another; a POST is that form."""
-    user = require(request, *ANY)
+    """The latest uploads, and the form for another; a POST is that form.
+
+    The check for forgery reads the body, so it comes second here: large files are taken from those who may import only.
+    """
+    require(request, *ANY)
+    takes_large_files(request)
+    return _import_list(request)
+
+
+@csrf_protect
+def _import_list(request: HttpRequest) -> HttpResponse:
+    user = user_of(request)
     kinds = [(kind, ImportKind(kind).label) for kind in KINDS if scope_for(user, kind)]
     context: dict[str, Any] = {
         "kinds": kinds,

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.test import Client
 
 from boundaries.importing.opening import open_source
@@ -116,3 +117,48 @@ def test_a_page_opened_again_does_not_read_the_file_again(
     ImportRun.objects.filter(pk=run.pk).update(options={"encoding": "GBK"})
     client.get(f"/planner/import/{run.pk}/")
     assert len(opened) == 2, "other options: another reading"
+
+
+# --- who may send how much ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def spooled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Bytes that went to a temporary file, piece by piece."""
+    sizes: list[int] = []
+    plain = TemporaryFileUploadHandler.receive_data_chunk
+
+    def note(self: TemporaryFileUploadHandler, raw_data: bytes, start: int) -> None:
+        sizes.append(len(raw_data))
+        plain(self, raw_data, start)
+
+    monkeypatch.setattr(TemporaryFileUploadHandler, "receive_data_chunk", note)
+    return sizes
+
+
+@pytest.mark.parametrize("who", [None, "lead", "dispatcher"])
+@pytest.mark.parametrize("path", ["/planner/import/", "/sign-in/", "/i18n/setlang/", "/desk/incidents/"])
+def test_a_large_file_of_somebody_who_may_not_import_is_not_kept(
+    cast: Cast, spooled: list[int], who: str | None, path: str
+) -> None:
+    client = Client(enforce_csrf_checks=True)
+    if who:
+        client.force_login(cast.user(who))
+    big = SimpleUploadedFile("big.csv", b"x" * 3_000_000)
+    client.post(path, {"kind": "staff", "file": big})
+    assert sum(spooled) == 0
+    assert not ImportRun.objects.exists()
+
+
+def test_a_large_file_of_somebody_who_may_import_is_kept(cast: Cast, spooled: list[int]) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(cast.user("planner"))
+    client.get("/planner/import/")
+    content = b"x" * 3_000_000
+    data = {"kind": "household", "file": SimpleUploadedFile("big.csv", content)}
+    assert client.post("/planner/import/", data).status_code == 403, "the check for forgery is still made"
+    assert not ImportRun.objects.exists()
+    token = client.cookies["csrftoken"].value
+    data = {"kind": "household", "file": SimpleUploadedFile("big.csv", content), "csrfmiddlewaretoken": token}
+    assert client.post("/planner/import/", data).status_code == 302
+    assert ImportRun.objects.get().file.size == len(content)
