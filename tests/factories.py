@@ -131,10 +131,19 @@ def make_subdistrict(
     )
 
 
-def make_town(*, homes: bool = True) -> Town:
-    """The town of the picture above, its plan in force since `FOUNDED`; without households unless `homes`."""
+def freeze(plan: Plan) -> None:
+    """Fix the plan's outlines for good, as publishing does."""
+    plan.frozen_at = FOUNDED
+    plan.save(update_fields=["frozen_at"])
+
+
+def make_town(*, homes: bool = True, frozen: bool = True) -> Town:
+    """The town of the picture above, its plan in force since `FOUNDED`.
+
+    Without households unless `homes`; with outlines that a test may still change unless `frozen`.
+    """
     subdistrict = make_subdistrict()
-    plan = Plan.objects.create(subdistrict=subdistrict, name="Founding scheme", frozen_at=FOUNDED)
+    plan = Plan.objects.create(subdistrict=subdistrict, name="Founding scheme")
     town = Town(subdistrict, plan)
     for row, (suffix, name, name_en) in enumerate(NAMES):
         south = SOUTH + CELL * (2 - row)
@@ -155,6 +164,8 @@ def make_town(*, homes: bool = True) -> Town:
         town.buildings.append([])
         for column in range(3):
             _make_cell(town, publication, row, column, homes=homes)
+    if frozen:
+        freeze(plan)
     _make_ground(town)
     HostContact.objects.create(
         grid=town.grids[2][2],

@@ -190,7 +190,7 @@ def second_specialist() -> Specialist:
 @pytest.fixture
 def full(db: None) -> Town:
     """The tiny town with at least one row of every model."""
-    town = factories.make_town()
+    town = factories.make_town(frozen=False)
     user = factories.make_user("somebody")
     factories.grant(user, Role.PLANNER, town.subdistrict)
     factories.make_token(user)

@@ -136,8 +136,8 @@ def _row(community: str) -> int:
 
 def _grids(town: SearchTown, west: float) -> None:
     """Two plans of 光华 and 南街: a grid of 光华 was renamed and recoded, one of 南街 closed, a draft is not in force."""
-    first = Plan.objects.create(subdistrict=town.subdistrict, name="first", frozen_at=FOUNDED)
-    second = Plan.objects.create(subdistrict=town.subdistrict, name="second", frozen_at=RECODED)
+    first = Plan.objects.create(subdistrict=town.subdistrict, name="first")
+    second = Plan.objects.create(subdistrict=town.subdistrict, name="second")
     draft = Plan.objects.create(subdistrict=town.subdistrict, name="draft")
     for title in ("光华", "南街"):
         community = town.communities[title]
@@ -167,6 +167,9 @@ def _grids(town: SearchTown, west: float) -> None:
                     name_en=f"{community.name_en} grid {code[-3:]}", kind=GridKind.ALL_PURPOSE,
                     polygon=box(left, bottom, left + 0.016, bottom + 0.01),
                 )  # fmt: skip
+    for plan, moment in ((first, FOUNDED), (second, RECODED)):
+        plan.frozen_at = moment
+        plan.save(update_fields=["frozen_at"])
 
 
 BEFORE = RECODED - timedelta(days=10)

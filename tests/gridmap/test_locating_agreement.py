@@ -30,7 +30,7 @@ def town(db: None) -> Town:
     - 1,0: has a hole with nothing in it, wider than the reach, and a building in that hole stored in 1,0;
     - 2,1: overlaps 2,2 by about 10 m.
     """
-    town = factories.make_town(homes=False)
+    town = factories.make_town(homes=False, frozen=False)
     Placement.objects.filter(building=town.buildings[0][0][0]).update(grid=town.grids[2][2], is_override=True)
     west, south = WEST + 2 * CELL - 0.0001, SOUTH + 2.7 * CELL
     straddling = factories.box(west, south, west + 0.0003, south + 0.0002)

@@ -115,11 +115,15 @@ def test_plans(cast: Cast) -> None:
 def test_what_is_not_in_force_yet_is_for_colleagues(cast: Cast, client: Client) -> None:
     """Next month's plan, the part of a plan that was not published, and what was withdrawn."""
     now, town = timezone.now(), cast.town
-    first, second, third = town.communities
+    first, second = town.communities[:2]
     plan = Plan.objects.create(subdistrict=town.subdistrict, name="Next month")
     for row, community in enumerate(town.communities):
         plan.outlines.create(
-            grid=town.grids[row][0], community=community, code=f"N{row}", name="N", polygon=factories.cell(row, 0)
+            grid=town.grids[row][0],
+            community=community,
+            code=f"N{row}",
+            name="N",
+            polygon=factories.cell(row, 0),
         )
     Publication.objects.filter(community__in=[first, second]).update(
         period=factories.during(factories.FOUNDED, now - timedelta(days=2))

@@ -197,7 +197,7 @@ def test_no_answer_is_older_than_the_plan_in_force(cast: Cast, client: Client) -
     moment = timezone.now()
     old.period = factories.during(factories.FOUNDED, moment)
     old.save()
-    new = cast.town.plan.derived.create(subdistrict=cast.town.subdistrict, name="New", frozen_at=moment)
+    new = cast.town.plan.derived.create(subdistrict=cast.town.subdistrict, name="New")
     new.outlines.create(
         grid=cast.town.grids[0][0],
         community=cast.town.communities[0],
