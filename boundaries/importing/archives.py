@@ -5,8 +5,9 @@ import re
 import shutil
 import zipfile
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from django.utils.translation import gettext as _
 
@@ -14,6 +15,8 @@ from boundaries.importing import encoding
 from boundaries.importing.report import ImportFileError
 
 UNPACKED_LIMIT: Final = 8 << 30
+"""Bytes that all files of an archive may have together; half of the free disk where that is less."""
+_PIECE: Final = 1 << 20
 _READABLE: Final = (
     ".gpkg",
     ".geojson",
@@ -39,11 +42,53 @@ def short(error: Exception, file: str | None = None) -> str:
     return text.rstrip(".")[:300]
 
 
+@dataclass(slots=True)
+class _Room:
+    """How much may still be unpacked, whatever the archive says of itself."""
+
+    file: str
+    left: int
+
+    @classmethod
+    def of(cls, path: Path, work: Path) -> "_Room":
+        return cls(path.name, min(UNPACKED_LIMIT, shutil.disk_usage(work).free // 2))
+
+    def need(self, size: int) -> None:
+        """Refuse what will not fit.
+
+        Raises
+        ------
+        ImportFileError
+            It is more than is left.
+        """
+        if size > self.left:
+            raise ImportFileError(
+                _(
+                    "%(file)s unpacks to more than there is room for (at most 8 GiB, and half of the free disk). Split it, or "
+                    "ask your administrator for room."
+                )
+                % {"file": self.file}
+            )
+
+    def copy(self, packed: IO[bytes], target: Path) -> None:
+        """Unpack one file, counting; what was written of one that is too large is removed at once."""
+        with target.open("wb") as out:
+            try:
+                while piece := packed.read(_PIECE):
+                    self.need(len(piece))
+                    self.left -= len(piece)
+                    out.write(piece)
+            except ImportFileError:
+                target.unlink()
+                raise
+
+
 def gunzip(path: Path, work: Path) -> Path:
     target = work / path.stem
+    room = _Room.of(path, work)
     try:
-        with gzip.open(path, "rb") as packed, target.open("wb") as out:
-            shutil.copyfileobj(packed, out, 1 << 20)
+        with gzip.open(path, "rb") as packed:
+            room.copy(packed, target)
     except (OSError, EOFError, zlib.error) as error:
         raise ImportFileError(
             _("%(file)s cannot be unpacked: %(reason)s. Fetch the file again.")
@@ -59,12 +104,12 @@ def unzip(path: Path, work: Path, layer: str | None) -> tuple[Path, str | None]:
             members = [
                 one for one in archive.infolist() if not one.is_dir() and "__MACOSX" not in one.filename
             ]
-            if sum(one.file_size for one in members) > UNPACKED_LIMIT:
-                raise ImportFileError(_("%(file)s unpacks to more than 8 GiB.") % {"file": path.name})
+            room = _Room.of(path, work)
+            room.need(sum(one.file_size for one in members))
             for one in members:
                 # the name alone: a path in the archive must not lead out of the folder
-                with archive.open(one) as packed, (work / _member_name(one)).open("wb") as out:
-                    shutil.copyfileobj(packed, out, 1 << 20)
+                with archive.open(one) as packed:
+                    room.copy(packed, work / _member_name(one))
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
         raise ImportFileError(
             _("%(file)s cannot be unpacked: %(reason)s. Pack it again, without a password.")

@@ -105,9 +105,12 @@ def test_a_page_opened_again_does_not_read_the_file_again(
 ) -> None:
     run = _upload(cast, "staff.csv", STAFF + "101,张三,,028-1234\n")
     opened: list[Path] = []
-    monkeypatch.setattr(
-        import_preview, "open_source", lambda path, **more: opened.append(path) or open_source(path, **more)
-    )
+
+    def noted(path: Path, **more: Any) -> Any:
+        opened.append(path)
+        return open_source(path, **more)
+
+    monkeypatch.setattr(import_preview, "open_source", noted)
     client = Client()
     client.force_login(cast.user("administrator"))
     first, again = (client.get(f"/planner/import/{run.pk}/").content.decode() for _ in range(2))
