@@ -136,9 +136,16 @@ class Target:
     is_norm: bool
 
     def deviation(self, load: GridLoad | GroupLoad) -> float | None:
-        """How far the load lies from the target: 0.1 is ten per cent above. None without a target."""
+        """How far the load lies from the target: 0.1 is ten per cent above.
+
+        None without a target, and for a dedicated grid below it: a school has few residents and is no lighter work.
+        """
         carried = load.households if self.measure == Norm.HOUSEHOLDS else load.people
-        return carried / self.value - 1 if self.value else None
+        if not self.value or (
+            isinstance(load, GridLoad) and load.kind == "dedicated" and carried < self.value
+        ):
+            return None
+        return carried / self.value - 1
 
 
 def grid_loads(

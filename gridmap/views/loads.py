@@ -170,6 +170,9 @@ def lines_for(request: HttpRequest, user: User) -> tuple[str, list[Line], Target
     sort = request.GET.get("sort", "name")
     key = SORTS.get(sort.removeprefix("-"), SORTS["name"])
     lines.sort(key=key, reverse=sort.startswith("-"))
+    if sort.removeprefix("-") == "deviation":
+        # What is compared with nothing comes last either way.
+        lines.sort(key=lambda line: line.deviation is None)
     return grouping, lines, aim
 
 

@@ -1,5 +1,6 @@
 """Loads: one query, counted by hand on the tiny town."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -79,6 +80,14 @@ def test_the_norm_is_the_target_and_the_mean_where_there_is_none(town: factories
     assert not mean.is_norm
     assert mean.value == pytest.approx(10)
     assert mean.deviation(loads[0]) == pytest.approx(1.6)
+
+
+def test_a_school_is_no_light_load_but_may_be_a_heavy_one(town: factories.Town) -> None:
+    loads = grid_loads(timezone.now())
+    school = replace(loads[0], kind="dedicated")
+    aim = target(town.subdistrict, loads)
+    assert aim.deviation(school) is None
+    assert aim.deviation(replace(school, people=5000)) == pytest.approx(1.0)
 
 
 def test_nothing_in_force_gives_no_target(db: None) -> None:

@@ -37,7 +37,9 @@ export function cardPanel({ element, list, url, words, format, onGrid, onChoose,
     sentence.className = "faint";
     const percent = Math.round((value / loads.target - 1) * 100);
     sentence.textContent = step ? words.deviation.replace("%s", `${percent > 0 ? "+" : percent < 0 ? "−" : ""}${Math.abs(percent)} %`) : "";
-    section.querySelector("[data-load-body]").replaceChildren(figures, loadBar(value, loads.target), sentence);
+    // A school has few residents and is no lighter work for it: only too many are compared with the target.
+    const compared = !("dedicated" in section.dataset) || value >= loads.target;
+    section.querySelector("[data-load-body]").replaceChildren(figures, ...(compared ? [loadBar(value, loads.target), sentence] : []));
     section.hidden = false;
   }
 
