@@ -396,3 +396,7 @@ def test_has_perm_on_single_residents(cast: Cast) -> None:
             each for each in Resident.objects.all() if cast[name].has_perm("gridmap.view_household", each)
         }
         assert asked == listed, name
+    for name, rows in (("planner", 3), ("planner_0", 1), ("auditor", 0)):
+        # a permission of the ground, asked of a person who lives on it: an answer, no TypeError
+        asked = {each for each in Resident.objects.all() if cast[name].has_perm("gridmap.view_address", each)}
+        assert len(asked) == 24 * rows, name

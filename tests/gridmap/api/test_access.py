@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from gridmap.models import AccessRecord, Household, Incident
+from gridmap.models import AccessRecord, Household, Incident, Role
 from tests import factories
 from tests.gridmap.conftest import Cast
 from tests.gridmap.test_permissions import EVERYBODY, GRIDS, HOUSEHOLDS
@@ -109,6 +110,97 @@ def test_walk_over_all_routes(cast: Cast) -> None:
     assert staff == SEES_STAFF
     specialists_there = {"lead", "away", "stand_in"}
     assert incidents == SEES_INCIDENTS | {f"{name}_0" for name in SEES_INCIDENTS} | specialists_there
+
+
+# Pages that hand out no data of a town's people, or are walked elsewhere (API, admin: tests of their own).
+NOT_WALKED = ("api/", "admin/", "i18n/")
+PLACES_ASKED = {"", "map/card", "desk/answer/"}
+HOST = "门卫老张"
+
+
+def pages(patterns: list[Any] | None = None, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    """Every address that the pages answer, as its route."""
+    for each in get_resolver().url_patterns if patterns is None else patterns:
+        route = prefix + str(each.pattern)
+        if isinstance(each, URLResolver):
+            if not route.startswith(NOT_WALKED):
+                yield from pages(each.url_patterns, route)
+        else:
+            yield route, each
+
+
+def addresses(cast: Cast, route: str) -> Iterator[str]:
+    """The route with ids of things that exist; a new kind of parameter must be added here."""
+    rows = Household.objects.order_by("pk").values_list("pk", "building_id")
+    known = {
+        "mine/buildings": [building for _, building in rows[::12]],
+        "mine/households": [key for key, _ in rows[::12]],
+        "desk/incidents": list(Incident.objects.values_list("pk", flat=True)),
+        "planner/import": [1],
+        "planner/register": [1],
+        "first-run/publish": [cast.town.plan.pk],
+    }
+    if "<int:pk>" in route:
+        keys = next(keys for start, keys in known.items() if route.startswith(start))
+        for key in keys:
+            yield "/" + route.replace("<int:pk>", str(key))
+    elif "<" in route:
+        assert route.startswith("tiles/"), f"say how {route} is called"
+    else:
+        yield "/" + route
+
+
+def test_walk_over_all_pages(cast: Cast) -> None:
+    """Names of residents on no page that is merely opened; of host contacts and staff only on the ground of the role.
+
+    The school with its host contact (2,2) lies in community 2, `lead` and `member` work in community 0.
+    """
+    both = factories.make_user("both")
+    factories.grant(both, Role.CLERK, cast.town.subdistrict, cast.town.communities[0])
+    factories.grant(both, Role.SPECIALIST, cast.town.subdistrict, cast.town.communities[0])
+    for row in range(3):
+        factories.make_incident(cast.town, row, 0, text=f"{PLANTED_TEXT}{row}")
+    school, office = factories.middle(2, 2), factories.middle(0, 0)
+    asked: list[dict[str, Any]] = [
+        {},
+        {"lon": school.x, "lat": school.y},
+        {"lon": office.x, "lat": office.y},
+        {"grid": cast.town.grids[2][2].pk},
+        {"grid": cast.town.grids[0][0].pk},
+        {
+            "q": factories.RESIDENT[:2],
+            "purpose": "visit",
+            "by": "specialist",
+            "town": cast.town.subdistrict.code,
+        },
+    ]
+    called, walked = 0, set()
+    found: dict[str, set[str]] = {word: set() for word in ("residents", "hosts", "staff", "incidents")}
+    for name in [*EVERYBODY, "both"]:
+        client = Client(headers={"Accept-Language": "en"})
+        if name != "anonymous":
+            client.force_login(both if name == "both" else cast.user(name))
+        for route, _pattern in pages():
+            for path in addresses(cast, route):
+                whole = asked if route in PLACES_ASKED else [asked[0], asked[-1]]
+                for values in asked[:1] if "<int:pk>" in route else whole:
+                    answer = client.get(path, values)
+                    called += 1
+                    walked.add(route)
+                    assert answer.status_code < 500, (name, path, values)
+                    text = read(answer)
+                    found["residents"] |= {name} if factories.RESIDENT in text else set()
+                    found["hosts"] |= {name} if HOST in text else set()
+                    found["staff"] |= {name} if LEGAL_NAME in text else set()
+                    found["incidents"] |= {name} if PLANTED_TEXT in text else set()
+    assert {"map/card", "desk/answer/", "today/", "planner/", "first-run/", "mine/"} <= walked
+    assert called > 50 * len(EVERYBODY)
+    assert found["residents"] == set(), "names are shown by POST, once the reading is recorded"
+    local = {name for name in EVERYBODY if name.endswith("_0")} | {"both"}
+    assert found["hosts"] == SEES_STAFF - local
+    assert found["staff"] == SEES_STAFF | {"both"}
+    specialists_there = {"lead", "away", "stand_in", "both"}
+    assert found["incidents"] == SEES_INCIDENTS | {f"{name}_0" for name in SEES_INCIDENTS} | specialists_there
 
 
 def test_households_are_404_for_everybody_else(cast: Cast) -> None:
