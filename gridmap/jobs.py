@@ -77,7 +77,11 @@ def forget_uploads(timestamp: int) -> None:
 
 
 def _work(run_id: int, taken: ImportState, done: ImportState) -> None:
-    run = ImportRun.objects.select_related("subdistrict", "created_by").filter(pk=run_id, state=taken).first()
+    run = (
+        ImportRun.objects.select_related("subdistrict", "created_by", "written_by")
+        .filter(pk=run_id, state=taken)
+        .first()
+    )
     if run is None:
         return
     language = cast("str", run.options.get("language") or settings.LANGUAGE_CODE)

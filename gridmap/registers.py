@@ -30,6 +30,9 @@ _PERSONAL_HEADING: Final = re.compile(
 _PERSONAL_CELL: Final = re.compile(r"(?<!\d)(\d{17}[\dXx]|1[3-9]\d{9})(?!\d)")
 NEAR: Final = 3e-5
 """Degrees (about 3 m) within which a coordinate beside a wall still means the building."""
+LONGEST_DOOR: Final = 24
+"""Characters of an entrance and of a room: `Household` and `RegisterRow`."""
+LONGEST_KEY: Final = 128
 _SPLIT_ROOM: Final = re.compile(
     r"^(?:(?P<building>[0-9A-Za-z]+)-)?(?P<unit>[0-9A-Za-z]+)-(?P<room>[0-9A-Za-z]+)$"
 )
@@ -85,10 +88,22 @@ class Claim:
     def key(self) -> str:
         """Reference that stays the same from one register to the next; made of the door where there is none."""
         if self.ref:
-            return self.ref[:128]
+            return self.ref
         place = self.door.compound or f"{self.street} {self.house_number}".strip()
         floor = "" if self.door.floor is None or self.door.room else str(self.door.floor)
-        return "|".join((name_of(place), self.door.building, self.door.unit, floor, self.door.room))[:128]
+        return "|".join((name_of(place), self.door.building, self.door.unit, floor, self.door.room))
+
+    @property
+    def too_long(self) -> tuple[str, str, int] | None:
+        """Role, text and limit of what would have to be cut: two doors that differ behind the cut would become one."""
+        for role, text, limit in (
+            ("unit", self.door.unit, LONGEST_DOOR),
+            ("room", self.door.room, LONGEST_DOOR),
+            ("ref" if self.ref else "compound", self.key, LONGEST_KEY),
+        ):
+            if len(text) > limit:
+                return role, text, limit
+        return None
 
     @property
     def label(self) -> str:

@@ -115,7 +115,7 @@ def _areas(path: Path, run: ImportRun, options: Options, progress: Progress) -> 
         plan_name=PurePath(run.file_name).stem,
         progress=progress,
         on_written=_history(run, options),
-        by=run.created_by,
+        by=run.author,
     )
 
 
@@ -127,7 +127,7 @@ def _ground(path: Path, run: ImportRun, options: Options, progress: Progress) ->
         options=options,
         progress=progress,
         on_written=_history(run, options),
-        by=run.created_by,
+        by=run.author,
     )
 
 
@@ -138,7 +138,7 @@ def _buildings(path: Path, run: ImportRun, options: Options, progress: Progress)
         options=options,
         progress=progress,
         on_written=_history(run, options),
-        by=run.created_by,
+        by=run.author,
     )
 
 
@@ -149,7 +149,7 @@ def _households(path: Path, run: ImportRun, options: Options, progress: Progress
         options=options,
         progress=progress,
         on_written=_history(run, options),
-        by=run.created_by,
+        by=run.author,
     )
 
 
@@ -163,7 +163,7 @@ def _staff(path: Path, run: ImportRun, options: Options, progress: Progress) -> 
         skip_bad=options.skip_bad,
         progress=progress,
         on_written=_history(run),
-        by=run.created_by,
+        by=run.author,
     )
 
 
@@ -172,7 +172,7 @@ def _history(run: ImportRun, options: Options | None = None) -> Written:
         subdistrict=_home(run).code,
         file=run.file_name,
         source="" if options is None else options.source or "",
-        by=run.created_by,
+        by=run.author,
     )
 
 

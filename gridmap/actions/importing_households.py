@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import shapely
 from django.contrib.gis.geos import GEOSGeometry
+from django.db import transaction
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
@@ -114,13 +115,17 @@ def import_households(
     source = source_of(path, options)
     report.counts["good"] = len(claims)
     progress(_("Matching"), 0, None)
-    plan = _match(claims, subdistrict, source, report, town.metric_srid)
-    if not options.dry_run and not report.has_file_error and (report.ok or (options.skip_bad and claims)):
-        with saving(report):
-            _write(plan, subdistrict, source, progress)
-            report.written = True
-            history = on_written or import_recorder(subdistrict=subdistrict.code, source=source, by=by)
-            history(report)
+    with transaction.atomic():
+        if not options.dry_run:
+            # Two imports at once would each find the same doors missing: the second waits here and sees the first's.
+            Subdistrict.objects.select_for_update(no_key=True).only("pk").get(pk=subdistrict.pk)
+        plan = _match(claims, subdistrict, source, report, town.metric_srid)
+        if not options.dry_run and not report.has_file_error and (report.ok or (options.skip_bad and claims)):
+            with saving(report):
+                _write(plan, subdistrict, source, progress)
+                report.written = True
+                history = on_written or import_recorder(subdistrict=subdistrict.code, source=source, by=by)
+                history(report)
     report.seconds = round(time.perf_counter() - started, 3)
     return report
 
@@ -233,6 +238,15 @@ def _claim(row: int, values: dict[str, str], shape: Any, report: Report) -> Clai
     if not door.room and not door.compound and not claim.street and point is None:
         report.add("empty-door", _("The row says nothing of where the household lives."), row=row)
         return None
+    if (long := claim.too_long) is not None:
+        role, text, limit = long
+        report.add(
+            "too-long",
+            _("“%(text)s…” has %(count)s characters, and %(limit)s is the most. Shorten it in the file.")
+            % {"text": text[:40], "count": len(text), "limit": limit},
+            row=row, field=role,
+        )  # fmt: skip
+        return None
     if get("floor") and door.floor is None:
         report.add(
             "bad-number", _("“%(text)s” is no floor.") % {"text": get("floor")},
@@ -302,7 +316,7 @@ def _match(claims: list[Claim], subdistrict: Subdistrict, source: str, report: R
                 )
                 continue
             door = claim.door
-            key = (match.building, door.unit[:12], door.room[:24], None if door.room else door.floor)
+            key = (match.building, door.unit, door.room, None if door.room else door.floor)
             if key in taken:
                 report.add(
                     "duplicate-door", _("The door stands in row %(row)s already.") % {"row": taken[key]},
@@ -410,7 +424,7 @@ def _line(claim: Claim, building: int, at: GEOSGeometry, source: str) -> tuple[A
     door = claim.door
     ref = claim.key if claim.ref else ""
     return (
-        building, door.unit[:12], door.floor, door.room[:24], at.hexewkb.decode(), "{}", claim.people or 0, "(,)", source, ref,
+        building, door.unit, door.floor, door.room, at.hexewkb.decode(), "{}", claim.people or 0, "(,)", source, ref,
     )  # fmt: skip
 
 
@@ -420,8 +434,8 @@ def _keep_waiting(plan: _Plan, subdistrict: Subdistrict, source: str) -> None:
         RegisterRow(
             subdistrict=subdistrict, source=source, row_number=claim.row, source_ref=claim.key,
             compound=(claim.door.compound or f"{claim.street} {claim.house_number}".strip())[:100],
-            building=claim.door.building[:50], entrance=claim.door.unit[:24], floor=claim.door.floor,
-            room=claim.door.room[:24], head_count=claim.people or 0, reason=reason[:200],
+            building=claim.door.building[:50], entrance=claim.door.unit, floor=claim.door.floor,
+            room=claim.door.room, head_count=claim.people or 0, reason=reason[:200],
         )
         for claim, reason in plan.waiting
     ]  # fmt: skip

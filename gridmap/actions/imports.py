@@ -105,6 +105,7 @@ def start(*, run: ImportRun, writing: bool, options: Mapping[str, Any], by: User
     if not writing:
         held.options = {**options, "language": translation.get_language()}
         held.report = None
+    held.written_by = by if writing else None
     held.state = ImportState.WRITING if writing else ImportState.CHECKING
     held.progress, held.message, held.touched_at, held.finished_at = 0.0, "", timezone.now(), None
     held.save()
@@ -161,7 +162,7 @@ def place_register_row(*, row: RegisterRow, building: Building, by: User) -> Hou
         raise ImportRefused(_("The building lies in another subdistrict."))
     household, _made = Household.objects.get_or_create(
         building=building,
-        entrance=held.entrance[:12],
+        entrance=held.entrance,
         floor=held.floor,
         room=held.room,
         existed__endswith=None,

@@ -32,7 +32,7 @@ class Household(models.Model):
     building = models.ForeignKey(
         Building, on_delete=models.PROTECT, related_name="households", verbose_name=_("building")
     )
-    entrance = models.CharField(_("entrance (单元)"), max_length=12, blank=True, default="")
+    entrance = models.CharField(_("entrance (单元)"), max_length=24, blank=True, default="")
     floor = models.SmallIntegerField(_("floor"), null=True, blank=True)
     room = models.CharField(_("room"), max_length=24, blank=True, default="")
     point = models.PointField(_("place"), srid=4326)

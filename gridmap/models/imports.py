@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from boundaries.models import Subdistrict
 from boundaries.models.constraints import one_of
+from gridmap.models.accounts import User
 from gridmap.models.households import Household
 
 
@@ -61,6 +62,14 @@ class ImportRun(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("created by")
     )
+    written_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        verbose_name=_("written by"),
+    )
     touched_at = models.DateTimeField(
         _("last sign of life"),
         db_default=Now(),
@@ -79,6 +88,11 @@ class ImportRun(models.Model):
 
     def __str__(self) -> str:
         return self.file_name
+
+    @property
+    def author(self) -> User:
+        """Who answers for what is written: whoever said so, who need not be who brought the file."""
+        return self.written_by or self.created_by
 
     @property
     def is_busy(self) -> bool:

@@ -66,7 +66,7 @@ PLACES = (
         _("Imports"),
         "upload",
         _("Bring in files: check them first, then write them."),
-        (Permission.IMPORT_AREAS,),
+        (Permission.IMPORT_AREAS, Permission.IMPORT_HOUSEHOLDS, Permission.MANAGE_STAFF),
     ),
     Place(
         "admin:index",

@@ -12,8 +12,9 @@ from django.test import Client
 from boundaries.importing.opening import open_source
 from gridmap import jobs
 from gridmap.actions.imports import receive_file, start
-from gridmap.models import ImportKind, ImportRun, ImportState
+from gridmap.models import Assignment, ImportKind, ImportRun, ImportState
 from gridmap.views import import_preview
+from gridmap.views.navigation import places_for
 from tests.gridmap.conftest import Cast
 
 STAFF = "工号,姓名,负责网格,值班电话\n"
@@ -165,3 +166,26 @@ def test_a_large_file_of_somebody_who_may_import_is_kept(cast: Cast, spooled: li
     data = {"kind": "household", "file": SimpleUploadedFile("big.csv", content), "csrfmiddlewaretoken": token}
     assert client.post("/planner/import/", data).status_code == 302
     assert ImportRun.objects.get().file.size == len(content)
+
+
+# --- who wrote ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_written_is_by_whoever_said_so(cast: Cast) -> None:
+    code = f"{cast.town.communities[2].code}001"
+    run = _work(_upload(cast, "staff.csv", STAFF + f"501,欧阳明,{code},028-0000 0501\n"))
+    run = _work(run, writing=True, by="supervisor", cast=cast)
+    assert run.state == ImportState.DONE, run.message
+    assert (run.created_by, run.written_by) == (cast["administrator"], cast["supervisor"])
+    assert Assignment.objects.get(specialist__staff_number="501").recorded_by == cast["supervisor"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("planner", True), ("supervisor", True), ("dispatcher", False), ("lead", False)]
+)
+def test_whoever_may_import_finds_the_page(cast: Cast, name: str, shown: bool) -> None:
+    assert ("imports" in {place.url_name for place in places_for(cast.user(name))}) == shown
+    client = Client()
+    client.force_login(cast.user(name))
+    assert client.get("/planner/import/").status_code == (200 if shown else 403)

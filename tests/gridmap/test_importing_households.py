@@ -1,5 +1,7 @@
 """Household registers: words of all kinds find their door, a second import updates, the rest waits for a click."""
 
+import threading
+import time
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import openpyxl
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection
 
 from boundaries.importing.numbers import (
     floor_of,
@@ -265,3 +268,87 @@ def test_missing_columns_and_the_command(town: Town, tmp_path: Path) -> None:
     )
     assert "Written: 1 new" in out.getvalue()
     assert Household.objects.get().room == "101"
+
+
+def test_doors_that_differ_late_stay_two(town: Town, tmp_path: Path) -> None:
+    long, other = "滨河路一号院东侧沿街商铺甲", "滨河路一号院东侧沿街商铺乙"
+    assert long[:12] == other[:12]
+    rows = [["依云镇", "3", long, "101", 2], ["依云镇", "3", other, "101", 3]]
+    report = take(register(tmp_path / "r.xlsx", rows), town)
+    assert (report.counts["created"], report.problems) == (2, [])
+    assert sum(Household.objects.values_list("head_count", flat=True)) == 5
+    building, planner = Building.objects.get(number="3"), factories.make_user("planner")
+    placed = [
+        place_register_row(
+            row=RegisterRow.objects.create(
+                subdistrict=town.subdistrict, source="s", row_number=number, source_ref=str(number),
+                entrance=entrance, room="202", head_count=number, reason="x",
+            ),
+            building=building,
+            by=planner,
+        )
+        for number, entrance in ((1, long), (2, other))
+    ]  # fmt: skip
+    assert {one.entrance for one in placed} == {long, other}
+
+
+@pytest.mark.parametrize(
+    ("row", "field", "ref"),
+    [(["依云镇", "3", "东" * 25, "101", 2], "unit", None), (["依云镇", "3", "1", "室内" * 13, 2], "room", None),
+     (["依云镇", "3", "1", "101", 2, "r" * 129], "ref", "户编号")],
+)  # fmt: skip
+def test_what_is_too_long_is_refused_and_not_cut(
+    town: Town, tmp_path: Path, row: list[Any], field: str, ref: str | None
+) -> None:
+    headings = [*HEADINGS, *([ref] if ref else [])]
+    report = take(register(tmp_path / "r.xlsx", [row], headings), town)
+    assert [(one.code, one.row, one.field, one.severity) for one in report.problems] == [
+        ("too-long", 2, field, "error")
+    ]
+    assert not report.written
+    assert not Household.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_imports_of_one_register_at_once(tmp_path: Path) -> None:
+    made = factories.make_town(homes=False)
+    Compound.objects.filter(pk=made.compounds[0][0].pk).update(name="依云镇")
+    Building.objects.filter(pk=made.buildings[0][0][0].pk).update(number="3")
+    path = register(tmp_path / "r.xlsx", [["依云镇", "3", "1", str(room), 2] for room in range(101, 141)])
+    reports: list[Report] = []
+    failures: list[ImportFileError | DatabaseError] = []
+    holding, waiting = threading.Event(), threading.Event()
+
+    def hold(report: Report) -> None:
+        """In the first's transaction, after its rows: wait until the second is under way."""
+        holding.set()
+        waiting.wait(10)
+        time.sleep(0.7)
+
+    def second_goes(doing: str, _done: int, _total: int | None) -> None:
+        if doing == "Matching":
+            waiting.set()
+
+    def run(**more: Any) -> None:
+        try:
+            reports.append(
+                import_households(
+                    path, subdistrict=made.subdistrict, options=Options(source="s"), by=None, **more
+                )
+            )
+        except (ImportFileError, DatabaseError) as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    first = threading.Thread(target=run, kwargs={"on_written": hold})
+    first.start()
+    assert holding.wait(30)
+    second = threading.Thread(target=run, kwargs={"progress": second_goes})
+    second.start()
+    for thread in (first, second):
+        thread.join(60)
+    assert not failures
+    assert [report.counts["created"] for report in reports] == [40, 0]
+    assert reports[1].counts["unchanged"] == 40
+    assert Household.objects.count() == 40
