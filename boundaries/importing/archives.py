@@ -70,7 +70,7 @@ class _Room:
                 % {"file": self.file}
             )
 
-    def copy(self, packed: IO[bytes], target: Path) -> None:
+    def copy(self, packed: IO[bytes] | gzip.GzipFile, target: Path) -> None:
         """Unpack one file, counting; what was written of one that is too large is removed at once."""
         with target.open("wb") as out:
             try:
