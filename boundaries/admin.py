@@ -109,11 +109,13 @@ class Reference(AskedByObject, LeafletGeoAdmin):  # type: ignore[misc]  # leafle
         """
         if not self._may(request, "change" if change else "add", obj):
             raise PermissionDenied
-        save_reference(obj)
+        user: Any = request.user
+        save_reference(obj, by=user, fields=form.changed_data)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Delete by the action."""
-        delete_reference(obj)
+        user: Any = request.user
+        delete_reference(obj, by=user)
 
 
 @admin.register(Subdistrict)

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
+from boundaries.actions.reference import reference_changed
 from gridmap.models import AccessRecord, AuditEntry, User
 
 MAX_PURPOSE = 200
@@ -63,3 +65,12 @@ def record(
     return AuditEntry.objects.create(
         by=by, verb=verb, noun=noun, object_id=str(object_id), details=dict(details or {})
     )
+
+
+@receiver(reference_changed, dispatch_uid="gridmap.audit")
+def _reference_changed(
+    *, instance: Any, verb: str, key: int, fields: tuple[str, ...], by: Any, **_more: Any
+) -> None:
+    """Areas, buildings and ground that somebody changed by hand; names of fields, no values."""
+    details = {"fields": list(fields)} if fields else {}
+    record(verb=verb, noun=instance._meta.model_name, object_id=key, details=details, by=by)
