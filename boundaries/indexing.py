@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from boundaries.bulk import BulkIndex, PlanProblem, build_index
-from boundaries.models import Edition, Subdistrict
+from boundaries.models import Subdistrict
 
 _OUTLINES: Final = """
 SELECT o.grid_id, o.code, o.name, c.code, s.nearest_reach_m, ST_AsBinary(o.polygon)
@@ -30,12 +30,16 @@ ORDER BY b.id
 """
 
 
+class NoPlan(PlanProblem):
+    """Nothing is in force at that time, so that every place is outside."""
+
+
 def load_index(at: datetime, subdistrict: Subdistrict | None = None) -> BulkIndex:
     """Index the outlines and buildings in force at the aware instant `at`: two queries.
 
     Raises
     ------
-    PlanProblem
+    NoPlan
         No plan is in force then.
     """
     values = {"at": at, "town": None if subdistrict is None else subdistrict.pk}
@@ -45,7 +49,7 @@ def load_index(at: datetime, subdistrict: Subdistrict | None = None) -> BulkInde
         cursor.execute(_BUILDINGS, values)
         buildings = cursor.fetchall()
     if not outlines:
-        raise PlanProblem(_("No plan is in force at %(at)s.") % {"at": f"{at:%Y-%m-%d %H:%M}"})
+        raise NoPlan(_("No plan is in force at %(at)s.") % {"at": f"{at:%Y-%m-%d %H:%M}"})
     number = {row[0]: index for index, row in enumerate(outlines)}
     return build_index(
         shapely.from_wkb([bytes(row[5]) for row in outlines]),
@@ -55,13 +59,4 @@ def load_index(at: datetime, subdistrict: Subdistrict | None = None) -> BulkInde
         buildings=shapely.from_wkb([bytes(row[0]) for row in buildings]),
         building_grids=[number.get(row[1], -1) for row in buildings],
         reach=[row[4] for row in outlines],
-    )
-
-
-def index_version() -> tuple[tuple[str, int], ...]:
-    """What an index loaded now depends on; load again when it differs. One query."""
-    return tuple(
-        Edition.objects.filter(layer__in=("buildings", "grids"))
-        .order_by("layer")
-        .values_list("layer", "number")
     )

@@ -23,9 +23,9 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
 from boundaries import locating
-from boundaries.bulk import BulkIndex, Match, PlanProblem
+from boundaries.bulk import BulkIndex, Match
 from boundaries.datum import to_wgs84
-from boundaries.indexing import load_index
+from boundaries.indexing import NoPlan, load_index
 from boundaries.locating import PlaceError
 from gridmap.api.problems import ApiError
 from gridmap.responsibility import Json, Responsible
@@ -86,17 +86,11 @@ class Indices:
     """The indices in use, by what they depend on. One is built at a time, so that a burst of calls builds one."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[Any, ...], BulkIndex] = OrderedDict()
+        self._known: OrderedDict[tuple[Any, ...], BulkIndex | None] = OrderedDict()
         self._lock = threading.Lock()
 
-    def at(self, at: datetime) -> BulkIndex:
-        """The index of what is in force at `at`. One query; four more where it has to be built.
-
-        Raises
-        ------
-        ApiError
-            422: no plan is in force then.
-        """
+    def at(self, at: datetime) -> BulkIndex | None:
+        """The index of what is in force at `at`, None where nothing is. One query; two more where it is built."""
         with connection.cursor() as cursor:
             cursor.execute(_EPOCH, {"at": at})
             epoch = (connection.settings_dict["NAME"], *(cursor.fetchone() or ()))
@@ -104,8 +98,8 @@ class Indices:
             if epoch not in self._known:
                 try:
                     self._known[epoch] = load_index(at)
-                except PlanProblem as error:
-                    raise ApiError(422, "no_plan", str(error), field="at") from None
+                except NoPlan:
+                    self._known[epoch] = None
                 while len(self._known) > INDICES_KEPT:
                     self._known.popitem(last=False)
             self._known.move_to_end(epoch)
@@ -132,7 +126,7 @@ def answer(request: HttpRequest, *, at: datetime, datum: str, accuracy_m: float 
     Raises
     ------
     ApiError
-        The content is of another kind, is no JSON, holds too much, or no plan is in force at that time.
+        The content is of another kind, is no JSON, or holds too much.
     PlaceError
         The accuracy or datum for all of them will not do.
     """
@@ -154,7 +148,8 @@ def answer(request: HttpRequest, *, at: datetime, datum: str, accuracy_m: float 
         )
     index = INDICES.at(at)
     people = {code: _shown(each) for code, each in roster(at).items()}
-    text = _written(shape, _answers(index, people, asked, datum), at)
+    found = _all_outside(asked, datum) if index is None else _answers(index, people, asked, datum)
+    text = _written(shape, found, at)
     media = {"list": "application/json", "geojson": "application/geo+json", "ndjson": "application/x-ndjson"}
     stream = _unblocked(text) if isinstance(request, ASGIRequest) else text
     return StreamingHttpResponse(stream, content_type=media[shape], headers={"Cache-Control": "no-store"})
@@ -324,6 +319,24 @@ def _answers(
                     for code, far in zip(grids, metres, strict=False)
                 ],
             }
+
+
+def _outside(each: Asked, datum: str) -> Json:
+    """The answer where no plan is in force: the same as for one place."""
+    try:
+        if each.fault:
+            raise PlaceError("format", each.fault)
+        accuracy = None if math.isnan(each.accuracy_m) else each.accuracy_m
+        spot = locating.place(each.lon, each.lat, datum=datum, accuracy_m=accuracy)
+    except PlaceError as error:
+        return {"id": each.id, "match": "invalid", "error": {"code": error.code, "detail": str(error)}}
+    point = {"lon": spot.lon, "lat": spot.lat, "datum": "wgs84"}
+    return {"id": each.id, "match": "outside", "distance_m": 0.0, "point": point, **NOBODY, "candidates": []}
+
+
+def _all_outside(asked: Iterable[Asked], datum: str) -> Iterator[Json]:
+    for each in asked:
+        yield _outside(each, datum)
 
 
 def _fault(each: Asked, datum: str) -> dict[str, str]:

@@ -8,9 +8,8 @@ import pytest
 from django.contrib.gis.geos import MultiPolygon
 from django.utils import timezone
 
-from boundaries.actions.editions import raise_editions
 from boundaries.bulk import Match, PlanProblem
-from boundaries.indexing import index_version, load_index
+from boundaries.indexing import load_index
 from boundaries.locating import metres_per_degree
 from boundaries.models import Building, Outline, Placement
 from gridmap.responsibility import locate
@@ -125,9 +124,3 @@ def test_building_without_a_grid_hides_what_is_below_it(town: Town) -> None:
     many = index.locate([below.point.x], [below.point.y])
     assert one.answer is not None
     assert one.answer.grid["code"] == index.codes[many.grid[0]] == "510115001001001"
-
-
-def test_version_changes_with_the_layers(db: None) -> None:
-    before = index_version()
-    raise_editions("grids")
-    assert index_version() != before

@@ -211,8 +211,23 @@ def test_no_answer_is_older_than_the_plan_in_force(cast: Cast, client: Client) -
     yesterday = (moment - timedelta(days=1)).isoformat().replace("+", "%2B")
     answer = post(client, [{"lon": point.x, "lat": point.y}], f"?at={yesterday}")
     assert json.loads(read(answer))["results"][0]["grid"]["name"] == "和平第1网格"
-    before = post(client, [{"lon": point.x, "lat": point.y}], "?at=2010-01-01")
-    assert (before.status_code, before.json()["code"]) == (422, "no_plan")
+
+
+@pytest.mark.parametrize("datum", ["wgs84", "gcj02"])
+def test_before_the_first_plan_every_place_is_outside(cast: Cast, client: Client, datum: str) -> None:
+    """As for one place; what is no place is told so all the same."""
+    query, point = {"at": "2010-01-01", "datum": datum}, factories.middle(0, 0)
+    one = client.get(URL, {"lon": point.x, "lat": point.y, **query}).json()
+    assert one["match"] == "outside"
+    items = [{"id": "a", "lon": point.x, "lat": point.y}, {"lon": 500, "lat": 1}, "nothing"]
+    for _again in range(2):
+        results = json.loads(read(post(client, items, f"?at=2010-01-01&datum={datum}")))["results"]
+        assert [each["match"] for each in results] == ["outside", "invalid", "invalid"]
+    assert results[0]["id"] == "a"
+    for key in ("grid", "specialist", "plan", "candidates", "distance_m"):
+        assert results[0][key] == one[key], key
+    assert results[0]["point"] == {name: one["point"][name] for name in ("lon", "lat", "datum")}
+    assert [each["error"]["code"] for each in results[1:]] == ["out_of_range", "format"]
 
 
 @pytest.mark.django_db(transaction=True)
