@@ -8,7 +8,6 @@ from typing import Final, Literal
 import numpy as np
 import shapely
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from shapely import STRtree
 from shapely.geometry.base import BaseGeometry
 
@@ -484,15 +483,3 @@ def settled_alone(rows: list[AreaRow]) -> list[AreaRow]:
         ):
             row.shape = shape
     return rows
-
-
-def summary_of_tiling(report: Report) -> str:
-    """One line about overlaps, gaps and holes."""
-    overlaps, gaps, holes = (report.counts.get(name, 0) for name in ("overlaps", "gaps", "holes"))
-    return ", ".join(
-        [
-            ngettext("%(count)s overlap", "%(count)s overlaps", overlaps) % {"count": overlaps},
-            ngettext("%(count)s gap", "%(count)s gaps", gaps) % {"count": gaps},
-            ngettext("%(count)s hole that stays", "%(count)s holes that stay", holes) % {"count": holes},
-        ]
-    )

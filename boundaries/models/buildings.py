@@ -38,10 +38,6 @@ class BuildingQuerySet(models.QuerySet["Building"]):
         """Buildings that stood at the instant `at`."""
         return self.filter(existed__contains=at)
 
-    def in_grids(self, grids: "models.QuerySet[Grid] | list[int]", at: datetime) -> Self:
-        """Buildings whose stored grid at the instant `at` is one of `grids`."""
-        return self.filter(placements__grid__in=grids, placements__period__contains=at)
-
 
 class Building(Named):
     """A building by its footprint. Closed with a date when it goes, never deleted."""
