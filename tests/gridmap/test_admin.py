@@ -355,7 +355,7 @@ def test_setting_a_password_does_not_let_the_administrator_in(cast: Cast) -> Non
     assert choose("short").status_code == 200
     assert client.get("/mine/").status_code == 302
     assert choose("quite-another-horse-battery").headers["Location"] == "/home/"
-    assert client.get("/mine/").status_code == 200
+    assert 'href="/password/"' in client.get("/mine/").content.decode()
     assert client.get(doors, {"purpose": "visit"}).status_code == 200
     assert AuditEntry.objects.filter(verb="choose", noun="password", by=lead).count() == 1
 
