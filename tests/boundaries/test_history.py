@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, ProgrammingError, transaction
 from django.utils import timezone
 
-from boundaries.models import Outline, Plan, Revision
+from boundaries.models import Grid, Outline, Plan, Revision
 from tests import factories
 from tests.factories import Town
 
@@ -40,7 +40,7 @@ def test_outlines_of_a_frozen_plan_are_history(town: Town) -> None:
     refused(old.delete, "outline_of_frozen_plan")
     refused(
         lambda: Outline.objects.create(
-            plan=town.plan, grid=factories.Grid.objects.create(subdistrict=town.subdistrict), code="X", name="X",
+            plan=town.plan, grid=Grid.objects.create(subdistrict=town.subdistrict), code="X", name="X",
             community=old.community, polygon=old.polygon,
         ),
         "outline_of_frozen_plan",

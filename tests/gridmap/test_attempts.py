@@ -41,7 +41,7 @@ def test_a_name_is_locked_and_the_right_password_does_not_open_it(cast: Cast, na
 
 def test_waiting_grows_to_its_longest(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = time.time()
-    monkeypatch.setattr(attempts.time, "time", lambda: clock)
+    monkeypatch.setattr(time, "time", lambda: clock)
     waits = []
     for _ in range(12):
         answer = sign_in("planner")

@@ -92,7 +92,7 @@ def test_a_click_that_is_no_place(cast: Cast, query: str) -> None:
 
 def test_a_click_on_a_building_still_finds_it(cast: Cast) -> None:
     spot = cast.town.buildings[0][0][0].point
-    answer = signed_in(cast, "planner").get("/planner/register/building/", {"lon": spot.x, "lat": spot.y})
+    answer = signed_in(cast, "planner").get(f"/planner/register/building/?lon={spot.x}&lat={spot.y}")
     assert answer.status_code == 200
     assert f'data-found="{cast.town.buildings[0][0][0].pk}"' in answer.content.decode()
 
@@ -130,7 +130,7 @@ def test_public_answers_say_for_themselves_what_may_be_kept(
     client, spot = signed_in(cast, "lead"), middle(0, 0)
     assert client.get("/map/grids.geojson")["Cache-Control"] == "public, no-cache"
     with django_assert_num_queries(1):
-        answer = Client().get("/api/v1/locate", {"lon": spot.x, "lat": spot.y})
+        answer = Client().get(f"/api/v1/locate?lon={spot.x}&lat={spot.y}")
     assert "Cache-Control" not in answer
     assert "Cookie" not in answer.get("Vary", "")
 

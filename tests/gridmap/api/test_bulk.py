@@ -82,15 +82,11 @@ def test_bad_places_do_not_stop_the_others(cast: Cast, client: Client) -> None:
 
 
 @pytest.mark.parametrize("identity", ["\ud800", "a\udfffb", 1.5, True, [1], {"a": 1}])
-def test_an_id_that_cannot_come_back_is_a_fault_of_its_row(
-    cast: Cast, client: Client, identity: Any
-) -> None:
+def test_an_id_that_cannot_come_back_is_a_fault_of_its_row(cast: Cast, client: Client, identity: Any) -> None:
     point = factories.middle(0, 0)
     geometry = {"type": "Point", "coordinates": [point.x, point.y]}
     rows = [{"id": each, "lon": point.x, "lat": point.y} for each in (identity, "好", 7, None)]
-    features = [
-        {"type": "Feature", "id": row["id"], "geometry": geometry, "properties": {}} for row in rows
-    ]
+    features = [{"type": "Feature", "id": row["id"], "geometry": geometry, "properties": {}} for row in rows]
     expected = [(None, "invalid"), ("好", "inside"), (7, "inside"), (None, "inside")]
     found = json.loads(read(post(client, rows)))["results"]
     assert [(each["id"], each["match"]) for each in found] == expected
@@ -216,12 +212,12 @@ def test_no_answer_is_older_than_the_plan_in_force(cast: Cast, client: Client) -
 @pytest.mark.parametrize("datum", ["wgs84", "gcj02"])
 def test_before_the_first_plan_every_place_is_outside(cast: Cast, client: Client, datum: str) -> None:
     """As for one place; what is no place is told so all the same."""
-    query, point = {"at": "2010-01-01", "datum": datum}, factories.middle(0, 0)
-    one = client.get(URL, {"lon": point.x, "lat": point.y, **query}).json()
+    query, point = f"?at=2010-01-01&datum={datum}", factories.middle(0, 0)
+    one = client.get(f"{URL}{query}&lon={point.x}&lat={point.y}").json()
     assert one["match"] == "outside"
     items = [{"id": "a", "lon": point.x, "lat": point.y}, {"lon": 500, "lat": 1}, "nothing"]
     for _again in range(2):
-        results = json.loads(read(post(client, items, f"?at=2010-01-01&datum={datum}")))["results"]
+        results = json.loads(read(post(client, items, query)))["results"]
         assert [each["match"] for each in results] == ["outside", "invalid", "invalid"]
     assert results[0]["id"] == "a"
     for key in ("grid", "specialist", "plan", "candidates", "distance_m"):
