@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from leaflet.admin import LeafletGeoAdmin
 
-from boundaries.actions.reference import delete_reference, save_reference
+from boundaries.actions.reference import Record, delete_reference, save_reference
 from boundaries.admin_fields import GeometryWidget, OpenRange
 from boundaries.models import (
     Building,
@@ -86,6 +86,8 @@ class Reference(AskedByObject, LeafletGeoAdmin):  # type: ignore[misc]  # leafle
     list_per_page = 50
     show_full_result_count = False
     heavy: tuple[str, ...] = ()
+    # Who did what is kept by whoever knows people: the service puts its own writer of history here.
+    record: ClassVar[Record | None] = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Lists leave the geometries in the database."""
@@ -110,12 +112,12 @@ class Reference(AskedByObject, LeafletGeoAdmin):  # type: ignore[misc]  # leafle
         if not self._may(request, "change" if change else "add", obj):
             raise PermissionDenied
         user: Any = request.user
-        save_reference(obj, by=user, fields=form.changed_data)
+        save_reference(obj, fields=form.changed_data, record=type(self).record, by=user)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Delete by the action."""
         user: Any = request.user
-        delete_reference(obj, by=user)
+        delete_reference(obj, record=type(self).record, by=user)
 
 
 @admin.register(Subdistrict)

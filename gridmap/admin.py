@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from leaflet.admin import LeafletGeoAdmin
 
-from boundaries.admin import AskedByObject, PlainAdmin, Readable
+from boundaries.admin import AskedByObject, PlainAdmin, Readable, Reference
 from gridmap.actions.accounts import (
     AccountError,
     check_grant,
@@ -27,7 +27,7 @@ from gridmap.actions.accounts import (
     revoke_role,
     revoke_token,
 )
-from gridmap.actions.audit import record
+from gridmap.actions.audit import record, record_reference
 from gridmap.actions.dated import EndedAlready, end_now
 from gridmap.models import (
     Absence,
@@ -60,6 +60,10 @@ else:
     # generic for the type checker only
     PlainUserAdmin = UserAdmin
     GrantFormBase = TokenFormBase = RowFormBase = forms.ModelForm
+
+
+# What administrators change by hand on maps is recorded with their name.
+Reference.record = staticmethod(record_reference)
 
 
 def account_of(request: HttpRequest) -> User:

@@ -1,11 +1,10 @@
 """Write one reference object by hand: the row, what is derived from it, and the editions of the layers it shows on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.dispatch import Signal
 from django.utils import timezone
 
 from boundaries.actions.editions import BUILDINGS, GRIDS, GROUND, raise_editions
@@ -27,25 +26,33 @@ LAYERS: Final[dict[type[Reference], tuple[str, ...]]] = {
 }
 
 
-reference_changed: Final = Signal()
-"""Sent in the transaction that writes: `instance`, `verb` (create, change, delete), `key`, `fields` (their names) and
-`by`. Whoever keeps a record of it listens; what a listener raises undoes the change."""
+Record = Callable[[Reference, str, int, Sequence[str], Any], object]
+"""Writes the history row: the object, create, change or delete, its key, names of fields, and who."""
 
 
 @transaction.atomic
-def save_reference(obj: Reference, *, by: AbstractBaseUser | None = None, fields: Sequence[str] = ()) -> None:
+def save_reference(
+    obj: Reference,
+    *,
+    fields: Sequence[str] = (),
+    record: Record | None = None,
+    by: AbstractBaseUser | None = None,
+) -> None:
     """Save `obj`; a building finds its grid from now on, the search its new name, browsers the new drawing.
 
     Parameters
     ----------
-    by : user, optional
-        Who does it, for the record.
     fields : sequence of str
         Names of the fields that were changed, for the record.
+    record : callable, optional
+        Called in the transaction; what it raises undoes the change.
+    by : user, optional
+        Who does it, for the record.
     """
     is_new = obj.pk is None
     obj.save()
-    _tell(obj, "create" if is_new else "change", obj.pk, by, fields)
+    if record is not None:
+        record(obj, "create" if is_new else "change", obj.pk, fields, by)
     if isinstance(obj, Building):
         # One that stands already keeps the grids it had; a new record holds for all the time it existed.
         place_buildings(buildings=[obj.pk], since=None if is_new else timezone.now())
@@ -53,16 +60,15 @@ def save_reference(obj: Reference, *, by: AbstractBaseUser | None = None, fields
 
 
 @transaction.atomic
-def delete_reference(obj: Street | Water | Land, *, by: AbstractBaseUser | None = None) -> None:
+def delete_reference(
+    obj: Street | Water | Land, *, record: Record | None = None, by: AbstractBaseUser | None = None
+) -> None:
     """Delete ground that nothing refers to. Areas and buildings are never deleted: they end."""
     key = obj.pk
     obj.delete()
-    _tell(obj, "delete", key, by, ())
+    if record is not None:
+        record(obj, "delete", key, (), by)
     _follow(obj, key)
-
-
-def _tell(obj: Reference, verb: str, key: int, by: Any, fields: Sequence[str]) -> None:
-    reference_changed.send(type(obj), instance=obj, verb=verb, key=key, fields=tuple(fields), by=by)
 
 
 def _follow(obj: Reference, key: int) -> None:

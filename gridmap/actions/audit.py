@@ -1,12 +1,11 @@
 """Record what was done, and who read personal data before it is shown."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.dispatch import receiver
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
-from boundaries.actions.reference import reference_changed
 from gridmap.models import AccessRecord, AuditEntry, User
 
 MAX_PURPOSE = 200
@@ -67,10 +66,7 @@ def record(
     )
 
 
-@receiver(reference_changed, dispatch_uid="gridmap.audit")
-def _reference_changed(
-    *, instance: Any, verb: str, key: int, fields: tuple[str, ...], by: Any, **_more: Any
-) -> None:
+def record_reference(instance: Model, verb: str, key: int, fields: Sequence[str], by: User | None) -> None:
     """Areas, buildings and ground that somebody changed by hand; names of fields, no values."""
     details = {"fields": list(fields)} if fields else {}
-    record(verb=verb, noun=instance._meta.model_name, object_id=key, details=details, by=by)
+    record(verb=verb, noun=str(instance._meta.model_name), object_id=key, details=details, by=by)
