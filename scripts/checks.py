@@ -33,10 +33,15 @@ def test() -> int:
 
 
 def bench() -> int:
-    """The benchmarks, as a table."""
+    """The benchmarks, as a table: on the demo town, and on larger ones in databases of their own."""
     installation.set_up_packages(development=True)
-    with installation.test_database() as settings:
-        return _run([PYTHON, "-m", "tests.benchmarks"], settings)
+    with installation.database("demo") as settings, installation.test_database() as scratch:
+        installation.bring_up_to_date(settings)
+        more = {
+            "GRIDMAP_BENCH_URL": scratch["DATABASE_URL"],
+            "GRIDMAP_BENCH_TEMPLATE": scratch.get("GRIDMAP_TEST_TEMPLATE", ""),
+        }
+        return _run([PYTHON, "-m", "tests.benchmarks"], {**settings, **more})
 
 
 def soak() -> int:

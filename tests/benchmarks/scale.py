@@ -24,22 +24,27 @@ FLAT: Final = 1.5
 
 
 @contextmanager
-def scratch(owner: str, template: str) -> Iterator[str]:
+def scratch(maker: str, template: str) -> Iterator[str]:
     """A database of its own beside the one of the settings; gives its URL."""
     name = f"gridmap_bench_{secrets.token_hex(4)}"
-    with psycopg.connect(owner, autocommit=True) as link:
+    with psycopg.connect(maker, autocommit=True) as link:
         link.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
         )
         try:
-            yield urlsplit(owner)._replace(path=f"/{name}").geturl()
+            yield urlsplit(maker)._replace(path=f"/{name}").geturl()
         finally:
             link.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def probe(url: str, scale: int) -> dict[str, float]:
     """Load that many towns and measure: milliseconds by name."""
-    surroundings = os.environ | {"DATABASE_URL": url, "GRIDMAP_TOWN": "demo", "PYTHONWARNINGS": "ignore"}
+    surroundings = os.environ | {
+        "DATABASE_URL": url,
+        "DATABASE_OWNER_URL": url,
+        "GRIDMAP_TOWN": "demo",
+        "PYTHONWARNINGS": "ignore",
+    }
     manage = [sys.executable, "manage.py"]
     load = ["demo_town", "--scale", str(scale), "--without-residents", "--without-logins"]
     for step in (["migrate", "-v", "0"], load):
@@ -58,13 +63,13 @@ def probe(url: str, scale: int) -> dict[str, float]:
 
 def run() -> list[Row]:
     """One row a question: median milliseconds at ten times the size, beside those at once."""
-    owner = os.environ.get("DATABASE_OWNER_URL") or os.environ.get("DATABASE_URL", "")
-    template = os.environ.get("GRIDMAP_TEST_TEMPLATE", "")
-    if not owner or not template:
-        return [Row("scale: needs `make bench` (DATABASE_OWNER_URL, GRIDMAP_TEST_TEMPLATE)", 0, "")]
+    maker = os.environ.get("GRIDMAP_BENCH_URL", "")
+    template = os.environ.get("GRIDMAP_BENCH_TEMPLATE", "")
+    if not maker or not template:
+        return [Row("scale: only in `make bench` on the project's own cluster", 0, "")]
     found = []
     for scale in SCALES:
-        with scratch(owner, template) as url:
+        with scratch(maker, template) as url:
             found.append(probe(url, scale))
     once, tenfold = found
     return [
