@@ -27,7 +27,7 @@ FLAT: Final = 1.5
 def scratch(maker: str, template: str) -> Iterator[str]:
     """A database of its own beside the one of the settings; gives its URL."""
     name = f"gridmap_bench_{secrets.token_hex(4)}"
-    with psycopg.connect(maker, autocommit=True) as link:
+    with psycopg.connect(urlsplit(maker)._replace(path="/postgres").geturl(), autocommit=True) as link:
         link.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
         )

@@ -80,7 +80,9 @@ class SearchTown:
     closed: Grid | None = None
 
 
-def make_search_town(code: str = "510115001", name: str = "柳城街道", east: float = 0.0) -> SearchTown:
+def make_search_town(
+    code: str = "510115001", name: str = "柳城街道", east: float = 0.0, *, frozen: bool = True
+) -> SearchTown:
     """The town, `east` degrees further east than the first; nothing is built for the search yet."""
     subdistrict = make_subdistrict(code=code, name=name)
     town = SearchTown(subdistrict)
@@ -115,7 +117,7 @@ def make_search_town(code: str = "510115001", name: str = "柳城街道", east: 
                          area=box(west, SOUTH + 0.049, west + 0.05, SOUTH + 0.0495))  # fmt: skip
     Land.objects.create(subdistrict=subdistrict, name="光华公园", name_en="Guanghua Park", kind=LandKind.PARK,
                         area=box(west + 0.048, SOUTH + 0.02, west + 0.05, SOUTH + 0.021))  # fmt: skip
-    _grids(town, west)
+    _grids(town, west, frozen=frozen)
     return town
 
 
@@ -134,7 +136,7 @@ def _row(community: str) -> int:
     return next(row for row, (_code, name, _english) in enumerate(COMMUNITIES) if name == community)
 
 
-def _grids(town: SearchTown, west: float) -> None:
+def _grids(town: SearchTown, west: float, *, frozen: bool) -> None:
     """Two plans of 光华 and 南街: a grid of 光华 was renamed and recoded, one of 南街 closed, a draft is not in force."""
     first = Plan.objects.create(subdistrict=town.subdistrict, name="first")
     second = Plan.objects.create(subdistrict=town.subdistrict, name="second")
@@ -167,7 +169,7 @@ def _grids(town: SearchTown, west: float) -> None:
                     name_en=f"{community.name_en} grid {code[-3:]}", kind=GridKind.ALL_PURPOSE,
                     polygon=box(left, bottom, left + 0.016, bottom + 0.01),
                 )  # fmt: skip
-    for plan, moment in ((first, FOUNDED), (second, RECODED)):
+    for plan, moment in ((first, FOUNDED), (second, RECODED)) if frozen else ():
         plan.frozen_at = moment
         plan.save(update_fields=["frozen_at"])
 

@@ -76,7 +76,7 @@ def test_partial_refresh_equals_building_anew() -> None:
 
 
 def test_partial_refresh_of_grids_equals_building_anew() -> None:
-    town = make_search_town()
+    town = make_search_town(frozen=False)
     rebuild_places()
     assert town.moved is not None
     outlines = town.moved.outlines.filter(code="510115001044017")

@@ -25,6 +25,7 @@ from gridmap.models import (
 )
 from gridmap.permissions import Permission
 from tests import factories
+from tests.factories import Town
 from tests.gridmap.conftest import Cast
 
 EVERYBODY = [
@@ -400,3 +401,12 @@ def test_has_perm_on_single_residents(cast: Cast) -> None:
         # a permission of the ground, asked of a person who lives on it: an answer, no TypeError
         asked = {each for each in Resident.objects.all() if cast[name].has_perm("gridmap.view_address", each)}
         assert len(asked) == 24 * rows, name
+
+
+def test_superuser_sees_drafts(town: Town) -> None:
+    """Whoever founds the installation is bound to no ground, and publishes its first draft."""
+    founder = factories.make_user("founder")
+    founder.is_superuser = True
+    founder.save()
+    draft = Plan.objects.create(subdistrict=town.subdistrict, name="draft")
+    assert draft in permissions.visible_plans(founder, timezone.now())
