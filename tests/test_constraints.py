@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -12,15 +13,18 @@ from django.utils import timezone
 from psycopg.types.range import TimestamptzRange
 
 from boundaries.models import (
+    Basis,
     Building,
     Community,
     Compound,
     Grid,
+    HeadMove,
     Land,
     Outline,
     Placement,
     Plan,
     Publication,
+    Revision,
     Street,
     Subdistrict,
     Water,
@@ -102,6 +106,7 @@ BROKEN: dict[str, Callable[[], object]] = {
     "subdistrict_outline_sound": change(Subdistrict, outline=BOW_TIE),
     "subdistrict_norm_whole": change(Subdistrict, norm="people", norm_limit=None),
     "subdistrict_reach_sane": change(Subdistrict, nearest_reach_m=-1),
+    "subdistrict_narrowest_sane": change(Subdistrict, narrowest_m=-1),
     "community_code_given": change(Community, code=""),
     "community_name_given": change(Community, name=""),
     "community_outline_sound": change(Community, outline=BOW_TIE),
@@ -125,6 +130,10 @@ BROKEN: dict[str, Callable[[], object]] = {
     "outline_name_given": change(Outline, name=""),
     "outline_kind_known": change(Outline, kind="triangular"),
     "outline_polygon_sound": change(Outline, polygon=BOW_TIE),
+    "basis_one_per_community": again(Basis),
+    "basis_of_another_plan": lambda: change(Basis, base=Plan.objects.get())(),  # noqa: PLW0108
+    "head_move_kind_known": change(HeadMove, kind="teleport"),
+    "revision_once_per_key": twice(Revision, key=uuid4()),
     "publication_half_open": change(Publication, period=EMPTY_PERIOD),
     "publication_state_known": change(Publication, state="perhaps"),
     "publication_one_at_a_time": again(Publication),
@@ -199,6 +208,9 @@ def full(db: None) -> Town:
     factories.assign(first, town.grids[0][0])
     factories.send_away(first)
     factories.make_incident(town, 0, 0, specialist=first)
+    Basis.objects.create(plan=town.plan, community=town.communities[0])
+    revision = Revision.objects.create(plan=town.plan, command="import")
+    HeadMove.objects.create(plan=town.plan, kind="edit", goal=revision)
     AuditEntry.objects.create(verb="test", noun="town", by=user)
     AccessRecord.objects.create(by=user, noun="household", object_ids=[1], fields=["name"], purpose="test")
     ImportRun.objects.create(kind="building", file_name="x.gpkg", created_by=user)

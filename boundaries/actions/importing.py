@@ -23,6 +23,7 @@ from boundaries.importing.report import ImportFileError, Progress, Report, no_pr
 from boundaries.importing.rows import Options
 from boundaries.importing.shapes import multipolygon
 from boundaries.models import (
+    Basis,
     Community,
     Compound,
     Grid,
@@ -377,6 +378,9 @@ def _write_grids(
         for row in rows
     ]  # fmt: skip
     Outline.objects.bulk_create(outlines, BATCH)
+    Basis.objects.bulk_create(
+        Basis(plan=plan, community_id=key) for key in sorted({one.community_id for one in outlines})
+    )
     plan.head = Revision.objects.create(
         plan=plan,
         command="import",

@@ -2,6 +2,7 @@
 
 from boundaries.models.areas import Community, Compound, CompoundKind, Norm, Subdistrict
 from boundaries.models.buildings import Building, BuildingUse, Placement
+from boundaries.models.drafts import Basis, HeadMove, MoveKind
 from boundaries.models.ground import Edition, Land, LandKind, Street, StreetRank, Water, WaterKind
 from boundaries.models.plans import (
     Grid,
@@ -15,6 +16,7 @@ from boundaries.models.plans import (
 from boundaries.models.search import KeyForm, Place, PlaceKey, PlaceKind
 
 __all__ = [
+    "Basis",
     "Building",
     "BuildingUse",
     "Community",
@@ -23,9 +25,11 @@ __all__ = [
     "Edition",
     "Grid",
     "GridKind",
+    "HeadMove",
     "KeyForm",
     "Land",
     "LandKind",
+    "MoveKind",
     "Norm",
     "Outline",
     "Place",

@@ -63,6 +63,17 @@ class Subdistrict(Named):
         validators=[MinValueValidator(0), MaxValueValidator(1000)],
         help_text=_("A place outside every grid is answered with the nearest one within this distance."),
     )
+    narrowest_m = models.FloatField(
+        _("narrowest piece in metres"),
+        default=1,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        help_text=_("A redraw leaves no piece of ground that is thinner than this."),
+    )
+    needs_approval = models.BooleanField(
+        _("plans need approval"),
+        default=True,
+        help_text=_("A supervisor approves a plan before it is published; otherwise planners publish alone."),
+    )
     outline = models.MultiPolygonField(_("outline"), srid=4326, null=True, blank=True)
     is_synthetic = models.BooleanField(
         _("synthetic data"), default=False, help_text=_("Every page and export says so.")
@@ -85,6 +96,10 @@ class Subdistrict(Named):
             CheckConstraint(
                 name="subdistrict_reach_sane",
                 condition=Q(nearest_reach_m__gte=0) & Q(nearest_reach_m__lte=1000),
+            ),
+            CheckConstraint(
+                name="subdistrict_narrowest_sane",
+                condition=Q(narrowest_m__gte=0) & Q(narrowest_m__lte=100),
             ),
         ]
 

@@ -63,6 +63,9 @@ class Plan(models.Model):
         verbose_name=_("created by"),
     )
     frozen_at = models.DateTimeField(_("fixed since"), null=True, blank=True)
+    discarded_at = models.DateTimeField(
+        _("put away at"), null=True, blank=True, help_text=_("A draft nobody works on; it can be taken back.")
+    )
     head = models.ForeignKey(
         "Revision",
         on_delete=models.PROTECT,
@@ -105,6 +108,14 @@ class Outline(Named):
     code = models.CharField(_("code"), max_length=32, validators=[AREA_CODE])
     kind = models.CharField(_("kind"), max_length=12, choices=GridKind.choices, default=GridKind.ALL_PURPOSE)
     polygon = models.MultiPolygonField(_("polygon"), srid=4326)
+    locked = models.MultiPolygonField(
+        _("outline when locked"),
+        srid=4326,
+        spatial_index=False,
+        null=True,
+        blank=True,
+        help_text=_("In a draft: nothing may move this grid's ground or buildings. Empty: not locked."),
+    )
 
     objects = OutlineQuerySet.as_manager()
 
@@ -185,8 +196,8 @@ class Revision(models.Model):
     """One edit of a plan: append-only; undo, history and live updates all read it.
 
     `before` and `after` map a grid's id to its outline as
-    {"code", "name", "name_en", "kind", "community", "ewkb"} (EWKB as hexadecimal text), or to null where the
-    grid was absent.
+    {"code", "name", "name_en", "kind", "community", "ewkb", "locked"} (EWKB as hexadecimal text; locked may be null or
+    absent), or to null where the grid was absent. `key` is the sender's own for one edit: sent twice, it is made once.
     """
 
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="revisions", verbose_name=_("plan"))
@@ -202,6 +213,7 @@ class Revision(models.Model):
     parameters = models.JSONField(_("parameters"), default=dict)
     before = models.JSONField(_("before"), default=dict)
     after = models.JSONField(_("after"), default=dict)
+    key = models.UUIDField(_("key of the request"), null=True, blank=True)
     made_at = models.DateTimeField(_("made at"), db_default=Now())
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -216,6 +228,7 @@ class Revision(models.Model):
         verbose_name = _("revision")
         verbose_name_plural = _("revisions")
         ordering = ["id"]
+        constraints = [UniqueConstraint(name="revision_once_per_key", fields=["plan", "key"])]
 
     def __str__(self) -> str:
         return f"{self.command} #{self.pk}"
