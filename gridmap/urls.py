@@ -5,7 +5,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from gridmap.api import api
-from gridmap.views import desk, first_run, imports, loads, mine, register, today
+from gridmap.views import desk, first_run, imports, loads, mine, plans, publishing, register, today
 from gridmap.views.accounts import SignIn
 from gridmap.views.find import find
 from gridmap.views.home import home
@@ -44,6 +44,8 @@ urlpatterns = [
     path("planner/register/", register.register, name="register"),
     path("planner/register/building/", register.register_building, name="register-building"),
     path("planner/register/<int:pk>/place/", register.register_place, name="register-place"),
+    path("planner/plans/", plans.plans, name="plans"),
+    path("planner/plans/<int:pk>/publish/", publishing.plan_publish, name="plan-publish"),
     path("today/", today.today, name="today"),
     path("first-run/", first_run.first_run, name="first-run"),
     path("first-run/administrator/", first_run.make_administrator, name="first-run-administrator"),

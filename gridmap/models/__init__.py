@@ -5,6 +5,7 @@ from gridmap.models.audit import AccessRecord, AuditEntry
 from gridmap.models.households import Household, Resident, Tag
 from gridmap.models.imports import ImportKind, ImportRun, ImportState, RegisterRow
 from gridmap.models.incidents import Incident, IncidentState, Match
+from gridmap.models.plans import CarriedPost, HandOver, Release, Submission, SubmissionState
 from gridmap.models.specialists import (
     Absence,
     AbsenceReason,
@@ -24,7 +25,9 @@ __all__ = [
     "ApiToken",
     "Assignment",
     "AuditEntry",
+    "CarriedPost",
     "DutyTelephone",
+    "HandOver",
     "HostContact",
     "Household",
     "ImportKind",
@@ -35,12 +38,15 @@ __all__ = [
     "Match",
     "Part",
     "RegisterRow",
+    "Release",
     "Resident",
     "Role",
     "RoleGrant",
     "ServiceCentre",
     "Specialist",
     "SpecialistKind",
+    "Submission",
+    "SubmissionState",
     "Tag",
     "User",
 ]

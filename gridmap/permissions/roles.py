@@ -14,6 +14,8 @@ class Permission(StrEnum):
     VIEW_PLAN = "boundaries.view_plan"
     REDRAW_PLAN = "boundaries.redraw_plan"
     PUBLISH_PLAN = "boundaries.publish_plan"
+    APPROVE_PLAN = "gridmap.approve_plan"
+    """Refuse a submitted plan, or put it in force; never an own one."""
     IMPORT_AREAS = "boundaries.import_areas"
     IMPORT_HOUSEHOLDS = "gridmap.import_households"
     VIEW_WORKLOAD = "gridmap.view_workload"
@@ -108,12 +110,13 @@ class Dispatcher(RoleType):
 
 
 class Supervisor(RoleType):
-    """Looks after the staff: assignments, absences, load; sees cases, no households."""
+    """Looks after the staff: assignments, absences, load; approves plans; sees cases, no households."""
 
     role = Role.SUPERVISOR
     permissions = frozenset(
         {
             Permission.VIEW_PLAN,
+            Permission.APPROVE_PLAN,
             Permission.VIEW_WORKLOAD,
             Permission.VIEW_ADDRESS,
             Permission.VIEW_STAFF,

@@ -55,6 +55,13 @@ PLACES = (
         (Permission.VIEW_WORKLOAD,),
     ),
     Place(
+        "plans",
+        _("Plans"),
+        "layers",
+        _("Drafts, what waits for approval, what is in force and what was."),
+        (Permission.VIEW_PLAN,),
+    ),
+    Place(
         "today",
         _("Today"),
         "people",
