@@ -41,6 +41,7 @@ from gridmap.models import (
     ServiceCentre,
     Specialist,
     User,
+    WorkloadWeight,
 )
 from gridmap.permissions import (
     Permission,
@@ -367,6 +368,19 @@ class SpecialistAdmin(Scoped):
             return {}
         before = form.initial.get("user")
         return {"user": obj.user_id, "user_before": getattr(before, "pk", before)}
+
+
+@admin.register(WorkloadWeight)
+class WorkloadWeightAdmin(Scoped):
+    community_path = None
+    list_display = ("subdistrict", "factor", "weight")
+    list_select_related = ("subdistrict",)
+    autocomplete_fields = ("subdistrict",)
+
+    def told(self, obj: WorkloadWeight, form: "ModelForm[Any]") -> dict[str, Any]:
+        """What weighs how much, and weighed before."""
+        before = form.initial.get("weight")
+        return {"factor": obj.factor, "weight": str(obj.weight), "before": str(before or "")}
 
 
 class DatedForm(RowFormBase):

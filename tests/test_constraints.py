@@ -47,6 +47,7 @@ from gridmap.models import (
     RoleGrant,
     ServiceCentre,
     Specialist,
+    WorkloadWeight,
 )
 from tests import factories
 from tests.factories import Town
@@ -179,6 +180,9 @@ BROKEN: dict[str, Callable[[], object]] = {
     "host_contact_one_at_a_time": again(HostContact),
     "duty_telephone_half_open": change(DutyTelephone, period=EMPTY_PERIOD),
     "duty_telephone_one_at_a_time": again(DutyTelephone),
+    "workload_factor_known": change(WorkloadWeight, factor="quarantine"),
+    "workload_weight_once": again(WorkloadWeight),
+    "workload_weight_sane": change(WorkloadWeight, weight=-1),
     "incident_text_given": change(Incident, text=""),
     "incident_match_known": change(Incident, match="vaguely"),
     "incident_closed_whole": change(Incident, state="closed", closed_at=None),
@@ -214,6 +218,7 @@ def full(db: None) -> Town:
     AuditEntry.objects.create(verb="test", noun="town", by=user)
     AccessRecord.objects.create(by=user, noun="household", object_ids=[1], fields=["name"], purpose="test")
     ImportRun.objects.create(kind="building", file_name="x.gpkg", created_by=user)
+    WorkloadWeight.objects.create(subdistrict=town.subdistrict, factor="household", weight=1)
     RegisterRow.objects.create(
         subdistrict=town.subdistrict,
         source="register",

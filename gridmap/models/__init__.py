@@ -17,6 +17,7 @@ from gridmap.models.specialists import (
     Specialist,
     SpecialistKind,
 )
+from gridmap.models.workload import Factor, WorkloadWeight
 
 __all__ = [
     "Absence",
@@ -27,6 +28,7 @@ __all__ = [
     "AuditEntry",
     "CarriedPost",
     "DutyTelephone",
+    "Factor",
     "HandOver",
     "HostContact",
     "Household",
@@ -49,4 +51,5 @@ __all__ = [
     "SubmissionState",
     "Tag",
     "User",
+    "WorkloadWeight",
 ]

@@ -150,7 +150,7 @@ class Administrator(RoleType):
         | _on("boundaries", "view add change", "subdistrict", "community", "compound", "building")
         | _on("boundaries", "view add change delete", "street", "water", "land")
         | _on("boundaries", "view", "grid", "outline", "publication", "revision", "placement", "edition")
-        | _on("gridmap", "view add change", "user", "servicecentre", "specialist")
+        | _on("gridmap", "view add change", "user", "servicecentre", "specialist", "workloadweight")
         | _on("gridmap", "view add", "rolegrant", "assignment", "absence", "hostcontact", "dutytelephone")
         | _on("gridmap", "view", "apitoken", "auditentry")
         | _on("procrastinate", "view", "procrastinatejob")

@@ -37,6 +37,7 @@ from gridmap.models import (
     ServiceCentre,
     Specialist,
     User,
+    WorkloadWeight,
 )
 from gridmap.permissions.roles import (
     ROLES,
@@ -187,7 +188,8 @@ def _(obj: Building | Incident | RoleGrant | Specialist) -> Ground:
 @ground_of.register(Street)
 @ground_of.register(Water)
 @ground_of.register(Land)
-def _(obj: Street | Water | Land) -> Ground:
+@ground_of.register(WorkloadWeight)
+def _(obj: Street | Water | Land | WorkloadWeight) -> Ground:
     return Ground(obj.subdistrict_id)
 
 
