@@ -1,6 +1,6 @@
 """Which grid each building belongs to, derived from publications and written only where it changes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -24,7 +24,8 @@ WITH chosen AS (
 by_hand AS (
   SELECT DISTINCT ON (building_id) building_id, grid_id
   FROM boundaries_placement
-  WHERE is_override AND upper_inf(period) AND building_id IN (SELECT id FROM chosen)
+  WHERE is_override AND (upper_inf(period) OR %(restoring)s AND upper(period) = %(since)s)
+    AND building_id IN (SELECT id FROM chosen) AND building_id <> ALL(%(released)s)
   ORDER BY building_id, lower(period) DESC NULLS LAST
 ),
 pieces AS (
@@ -32,6 +33,7 @@ pieces AS (
          p.id AS publication_id, p.period * b.existed * tstzrange(%(since)s, NULL) AS period
   FROM chosen b
   JOIN boundaries_publication p ON p.community_id = b.community_id AND p.state = 'standing'
+   AND p.period && tstzrange(%(since)s, NULL)
   LEFT JOIN by_hand h ON h.building_id = b.id
   JOIN LATERAL (
     SELECT o.grid_id, o.grid_id = h.grid_id IS TRUE AS by_hand
@@ -100,6 +102,8 @@ def place_buildings(
     communities: Sequence[int] | None = None,
     buildings: Sequence[int] | None = None,
     since: datetime | None = None,
+    released: Collection[int] = (),
+    restoring: bool = False,
 ) -> int:
     """Bring the stored grids of buildings in line with the standing publications.
 
@@ -109,6 +113,10 @@ def place_buildings(
         Ids that narrow it; both None means every building.
     since : datetime, optional
         Leave everything before this time as it is.
+    released : collection of int
+        Buildings that no longer keep the grid to which they were given by hand.
+    restoring : bool
+        What was given by hand until `since` is given again: a publication that ended it is withdrawn.
 
     Returns
     -------
@@ -119,6 +127,8 @@ def place_buildings(
         "communities": None if communities is None else list(communities),
         "buildings": None if buildings is None else list(buildings),
         "since": since,
+        "released": list(released),
+        "restoring": restoring,
     }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_SCOPE, values)
