@@ -1,0 +1,154 @@
+"""What every redraw does first: look at what was given, find the grids around, add the lines."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from boundaries.topology.errors import TopologyError
+from boundaries.topology.linework import Coverage, Faces, Key, Lattice, Linework
+
+MOST_CORNERS: Final = 20_000
+_PAD: Final = 64
+"""Steps around a grid within which others count as near."""
+
+Locked = Iterable[Key] | Mapping[Key, BaseGeometry]
+
+
+def known(coverage: Coverage, *keys: Key) -> None:
+    """Refuse keys that are not in the coverage."""
+    for key in keys:
+        if key not in coverage:
+            raise TopologyError("unknown_code", f"There is no grid {key} here.", details={"code": key})
+
+
+def free(coverage: Coverage, keys: Sequence[Key], leaving: Iterable[Key] = ()) -> None:
+    """Refuse new keys that are taken or stand twice."""
+    gone = set(leaving)
+    for at, key in enumerate(keys):
+        if (key in coverage and key not in gone) or key in keys[:at]:
+            raise TopologyError(
+                "code_taken", f"The code {key} is taken; choose another.", details={"code": key}
+            )
+
+
+def unlocked(coverage: Coverage, locked: Locked, *keys: Key) -> None:
+    """Refuse keys of locked grids."""
+    for key in keys:
+        if key in set(locked):
+            raise TopologyError(
+                "locked",
+                f"The grid {key} is locked; unlock it first.",
+                details={"codes": [key]},
+                place=place_of(coverage[key]),
+            )
+
+
+def place_of(shape: BaseGeometry) -> tuple[float, float]:
+    """A point within a shape."""
+    point = shapely.point_on_surface(shape)
+    return float(point.x), float(point.y)
+
+
+def sound_line(line: Any) -> BaseGeometry:
+    """The drawn line, if it is one: finite, not empty, not crossing itself."""
+    kinds = {"LineString", "LinearRing", "MultiLineString"}
+    _sound(line, kinds, "bad_line", "line")
+    if line.length == 0.0:
+        raise TopologyError("bad_line", "The line has no length; draw it from border to border.")
+    if not line.is_simple:
+        raise TopologyError(
+            "crosses_itself",
+            "The line crosses itself; draw it without loops.",
+            place=_crossing_of(line),
+        )
+    return line
+
+
+def sound_area(area: Any) -> BaseGeometry:
+    """The drawn area, if it is one: finite, not empty, not crossing itself."""
+    _sound(area, {"Polygon", "MultiPolygon"}, "bad_area", "area")
+    if not area.is_valid:
+        raise TopologyError(
+            "crosses_itself",
+            "The outline of the area crosses itself; draw it without loops.",
+            place=_fault_of(area),
+        )
+    if area.area == 0.0:
+        raise TopologyError("bad_area", "The area has no ground.")
+    return area
+
+
+def _sound(shape: Any, kinds: set[str], reason: str, noun: str) -> None:
+    if not isinstance(shape, BaseGeometry) or shape.geom_type not in kinds or shape.is_empty:
+        raise TopologyError(reason, f"This is no {noun}; draw it again.")
+    coordinates = shapely.get_coordinates(shape)
+    if not np.isfinite(coordinates).all() or np.abs(coordinates).max() > 360.0:
+        raise TopologyError(reason, f"The {noun} has corners that are no places; draw it again.")
+    if len(coordinates) > MOST_CORNERS:
+        raise TopologyError(
+            "too_many_corners",
+            f"The {noun} has {len(coordinates):,} corners, more than {MOST_CORNERS:,}; simplify it first.",
+            details={"corners": len(coordinates), "most": MOST_CORNERS},
+        )
+
+
+def _crossing_of(line: BaseGeometry) -> tuple[float, float] | None:
+    noded = shapely.get_coordinates(shapely.node(line))
+    found, counts = np.unique(noded, axis=0, return_counts=True)
+    busy = found[counts > 2]
+    return (float(busy[0][0]), float(busy[0][1])) if len(busy) else None
+
+
+def _fault_of(area: BaseGeometry) -> tuple[float, float] | None:
+    said = shapely.is_valid_reason(area)
+    if "[" not in said:
+        return None
+    x, y, *_rest = said.split("[")[1].rstrip("]").split()
+    return float(x), float(y)
+
+
+def divided(
+    coverage: Coverage,
+    donors: Sequence[Key],
+    lines: BaseGeometry,
+    *,
+    also: Sequence[Key] = (),
+    precision: float,
+    outline: BaseGeometry | None,
+    locked: Locked,
+) -> Faces:
+    """The faces into which lines divide the donors; the lines count only within them.
+
+    `also` names grids that are to be among the faces, undivided.
+
+    Returns
+    -------
+    Faces
+        With the grids around the donors in their linework, for they gain corners too.
+    """
+    keys = list(coverage)
+    boxes = shapely.bounds(np.array([coverage[key] for key in keys], dtype=object))
+    wanted = {*donors, *also}
+    mine = np.array([key in wanted for key in keys])
+    box = np.concatenate([boxes[mine, :2].min(axis=0), boxes[mine, 2:].max(axis=0)])
+    pad = _PAD * precision
+    near = (boxes[:, :2] <= box[2:] + pad).all(axis=1) & (boxes[:, 2:] >= box[:2] - pad).all(axis=1)
+    around = {key: coverage[key] for key, is_near in zip(keys, near, strict=True) if is_near}
+    near_boxes = boxes[near]
+    lattice = Lattice.around(
+        np.concatenate([near_boxes[:, :2].min(axis=0), near_boxes[:, 2:].max(axis=0)]), precision
+    )
+    ground = np.array([coverage[key] for key in donors], dtype=object)
+    whole = ground[0] if len(ground) == 1 else shapely.coverage_union_all(ground)
+    inside = [
+        line
+        for line in shapely.get_parts(shapely.intersection(lines, whole))
+        if line.geom_type in {"LineString", "LinearRing"} and line.length > 0.0
+    ]
+    surveyed = [] if outline is None else [outline]
+    if isinstance(locked, Mapping):
+        surveyed += [locked[key] for key in around if locked.get(key) is not None]
+    return Faces(Linework(around, lattice), [*donors, *also], inside, surveyed)
