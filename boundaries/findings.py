@@ -7,8 +7,8 @@ empty          error    the plan holds no grid of the community
 overlap        error    two grids share ground
 gap            error    ground of the community belongs to no grid
 overhang       error    grids reach beyond the community's surveyed outline
-torn           error    a grid in several pieces that was in fewer (warning where it was so before, or is founding)
-homeless       error    a building whose point lies in no grid
+torn           error    a grid in several pieces that was in fewer (warning in a community's first plan)
+homeless       error    a building whose point lies in no grid (warning in a community's first plan)
 by_hand        error    a building set by hand to another grid than its ground, until confirmed (then warning)
 code_taken     error    a code that another grid has or had
 elsewhere      error    a grid that is in force in a community outside this publication
@@ -94,6 +94,7 @@ def geography(
     *,
     at: datetime,
     confirmed: Collection[int] = (),
+    released: Collection[int] = (),
     grids: BuildingGrids | None = None,
 ) -> list[Finding]:
     """Everything about the ground, errors first, then by community and grid.
@@ -105,18 +106,25 @@ def geography(
     at : datetime
         When it is to take effect, with its time zone.
     confirmed : collection of int
-        Buildings whose grid, set by hand, was looked at again.
+        Buildings whose grid, set by hand, was looked at again and stays.
+    released : collection of int
+        Buildings set by hand that shall follow their ground from then on.
     grids : BuildingGrids, optional
         `building_grids` of the same plan, communities and time, where the caller has it already.
     """
     found: list[Finding] = []
     outlines = outlines_of(plan, communities)
+    settled = set(
+        Publication.objects.filter(community__in=communities, state=PublicationState.STANDING)
+        .values_list("community", flat=True)
+        .distinct()
+    )
     for community in communities:
         found += coverage(plan, community, outlines[community.pk])
-        found += _pieces(community, outlines[community.pk], at)
+        found += _pieces(community, outlines[community.pk], at, is_founding=community.pk not in settled)
         found += _narrow(plan, community, outlines[community.pk])
     placed = building_grids(outlines, at) if grids is None else grids
-    found += _buildings(placed, communities, outlines, confirmed)
+    found += _buildings(placed, communities, outlines, settled, confirmed, released)
     found += _codes(plan, communities, outlines)
     found += _elsewhere(communities, outlines, at)
     return in_order(found)
@@ -190,7 +198,9 @@ def _overlaps(polygons: list[shapely.Geometry]) -> list[tuple[int, int, shapely.
     return found
 
 
-def _pieces(community: Community, outlines: Sequence[Outline], at: datetime) -> list[Finding]:
+def _pieces(
+    community: Community, outlines: Sequence[Outline], at: datetime, *, is_founding: bool
+) -> list[Finding]:
     """Grids in several pieces: an error where the plan in force had fewer."""
     torn = [outline for outline in outlines if len(outline.polygon) > 1]
     if not torn:
@@ -199,9 +209,6 @@ def _pieces(community: Community, outlines: Sequence[Outline], at: datetime) -> 
         outline.grid_id: len(outline.polygon)
         for outline in Outline.objects.in_force(at).filter(grid__in=[outline.grid_id for outline in torn])
     }
-    is_founding = not Publication.objects.filter(
-        community=community, state=PublicationState.STANDING
-    ).exists()
     found = []
     for outline in torn:
         pieces = sorted(shapely.get_parts(_shape(outline.polygon)), key=lambda piece: piece.area)
@@ -305,9 +312,12 @@ def _buildings(
     placed: BuildingGrids,
     communities: Sequence[Community],
     outlines: dict[int, list[Outline]],
+    settled: Collection[int],
     confirmed: Collection[int],
+    released: Collection[int],
 ) -> list[Finding]:
-    by_hand = (placed.by_hand > 0) & (placed.by_hand != placed.grid)
+    """Buildings in no grid, on a border, or set by hand to another grid than their ground."""
+    by_hand = (placed.settled(released) == placed.by_hand) & (placed.by_hand != placed.grid)
     odd = np.flatnonzero((placed.grid == 0) | placed.on_border | by_hand)
     if not len(odd):
         return []
@@ -345,7 +355,8 @@ def _buildings(
             text = _(
                 "%(building)s lies in no grid: its point is outside its community. Correct the building."
             )
-            found.append(Finding(ERROR, "homeless", text % words, **where))
+            level = ERROR if int(placed.community[row]) in settled else WARNING
+            found.append(Finding(level, "homeless", text % words, **where))
         else:
             text = _("%(building)s lies on a border; %(ground)s has it. Move the border if that is wrong.")
             found.append(

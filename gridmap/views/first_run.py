@@ -1,7 +1,6 @@
 """The first run: from an empty installation to a town with a plan in force, step by step."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import available_timezones
 
@@ -301,11 +300,8 @@ def publish(request: HttpRequest, pk: int) -> HttpResponse:
     if not user.has_perm(Permission.PUBLISH_PLAN, plan):
         raise PermissionDenied
     communities = list(Community.objects.filter(outlines__plan=plan).distinct())
-    replaces = Publication.objects.filter(community__in=communities).exists()
-    # A plan that replaces another cannot begin in the past, and a moment from now is past by the time it is written.
-    at = timezone.now() + (timedelta(minutes=1) if replaces else timedelta())
     try:
-        done = publish_plan(plan=plan, communities=communities, at=at, by=user)
+        done = publish_plan(plan=plan, communities=communities, at=None, by=user)
     except PublishError as error:
         return page(request, faults={"plan": [str(error)]})
     text = _(

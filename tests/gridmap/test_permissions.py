@@ -56,6 +56,7 @@ BY_ROLE = {
     "boundaries.view_plan":        " x 0     . .     . .     x 0     x 0     . .     .     . ",
     "boundaries.redraw_plan":      " x 0     . .     . .     . .     . .     . .     .     . ",
     "boundaries.publish_plan":     " x 0     . .     . .     . .     . .     . .     .     . ",
+    "gridmap.approve_plan":        " . .     . .     . .     x 0     . .     . .     .     . ",
     "boundaries.import_areas":     " x 0     . .     . .     . .     x 0     . .     .     . ",
     "gridmap.import_households":   " x 0     . .     . .     . .     x 0     . .     .     . ",
     "gridmap.view_workload":       " x 0     . .     . .     x 0     . .     . .     .     . ",

@@ -126,7 +126,11 @@ def test_afterwards_the_page_is_the_administrators(client: Client, town: factori
     assert 'data-step="staff" data-state="next"' in page
 
 
-def test_a_draft_is_put_in_force(client: Client, town: factories.Town) -> None:
+@pytest.mark.parametrize("needs_approval", [True, False])
+def test_a_draft_is_put_in_force(client: Client, town: factories.Town, *, needs_approval: bool) -> None:
+    """A first plan always; one that follows another only where no supervisor has to approve."""
+    town.subdistrict.needs_approval = needs_approval
+    town.subdistrict.save()
     chief = User.objects.create_superuser("chief", password=PASSWORD)
     factories.grant(chief, Role.PLANNER, town.subdistrict)
     draft = Plan.objects.create(subdistrict=town.subdistrict, name="Second")
@@ -135,6 +139,10 @@ def test_a_draft_is_put_in_force(client: Client, town: factories.Town) -> None:
         outline.save()
     client.force_login(chief)
     response = client.post(f"/first-run/publish/{draft.pk}/")
+    if needs_approval:
+        assert "approval" in response.content.decode()
+        assert not Publication.objects.filter(plan=draft).exists()
+        return
     assert response.headers["Location"] == "/first-run/#plan"
     assert Publication.objects.filter(plan=draft).count() == 3
     assert client.post(f"/first-run/publish/{draft.pk}/").status_code == 404, "published plans are no drafts"
