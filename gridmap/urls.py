@@ -5,7 +5,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from gridmap.api import api
-from gridmap.views import desk, first_run, imports, loads, mine, plans, publishing, register, today
+from gridmap.views import compare, desk, first_run, imports, loads, mine, plans, publishing, register, today
 from gridmap.views.accounts import SignIn
 from gridmap.views.find import find
 from gridmap.views.home import home
@@ -45,6 +45,11 @@ urlpatterns = [
     path("planner/register/building/", register.register_building, name="register-building"),
     path("planner/register/<int:pk>/place/", register.register_place, name="register-place"),
     path("planner/plans/", plans.plans, name="plans"),
+    path("planner/plans/<int:pk>/compare/", compare.plan_compare, name="plan-compare"),
+    path("planner/plans/<int:pk>/compare/map.json", compare.plan_compare_map, name="plan-compare-map"),
+    path(
+        "planner/plans/<int:pk>/compare/<slug:table>.csv", compare.plan_compare_csv, name="plan-compare-csv"
+    ),
     path("planner/plans/<int:pk>/publish/", publishing.plan_publish, name="plan-publish"),
     path("today/", today.today, name="today"),
     path("first-run/", first_run.first_run, name="first-run"),

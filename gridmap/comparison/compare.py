@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
 
 import numpy as np
 import shapely
@@ -28,9 +27,6 @@ from gridmap.comparison.changes import (
 )
 from gridmap.comparison.counting import Counted, Staff, figures, staff_of, walk_of_all
 from gridmap.workload import building_loads, target
-
-MOST_NAMED: Final = 5
-"""How many gainers and losers a summary names."""
 
 
 def communities_of(plan: Plan, against: Plan | None = None) -> tuple[list[Community], list[Community]]:
@@ -267,8 +263,8 @@ def _summary(
         handed_over=sum(each.gained for each in specialists),
         before=_whole(*before),
         after=_whole(*after),
-        gainers=_first(specialists, lambda each: each.gained),
-        losers=_first(specialists, lambda each: each.lost),
+        gainers=_most_first(specialists, lambda each: each.gained),
+        losers=_most_first(specialists, lambda each: each.lost),
     )
 
 
@@ -284,8 +280,8 @@ def _whole(side: Side, walk: Reach | None) -> Whole:
     )
 
 
-def _first(
+def _most_first(
     specialists: list[SpecialistChange], amount: Callable[[SpecialistChange], int]
 ) -> tuple[SpecialistChange, ...]:
     named = [each for each in specialists if each.specialist_id is not None and amount(each)]
-    return tuple(sorted(named, key=amount, reverse=True)[:MOST_NAMED])
+    return tuple(sorted(named, key=amount, reverse=True))

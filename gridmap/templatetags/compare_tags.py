@@ -1,4 +1,4 @@
-"""How the figures of a comparison are written: signed percentages, metres, hectares."""
+"""How the figures of a comparison are written: signed percentages, metres, hectares; a dash for what is not known."""
 
 from django import template
 from django.utils.formats import number_format
@@ -10,23 +10,25 @@ NONE = "–"
 
 
 @register.filter
-def percent(share: float | None) -> str:
-    """A deviation as people read it: 0.123 is «+12 %»; a dash for None."""
-    if share is None:
+def percent(share: object) -> str:
+    """A deviation as people read it: 0.123 is «+12 %»"""
+    if not isinstance(share, int | float):
         return NONE
     return f"{round(share * 100):+d} %".replace("-", "−")
 
 
 @register.filter
-def metres(length: float | None) -> str:
-    """A length with its unit, whole metres; a dash for None."""
-    return NONE if length is None else _("%(length)s m") % {"length": number_format(round(length))}
+def metres(length: object) -> str:
+    """A length with its unit, whole metres"""
+    if not isinstance(length, int | float):
+        return NONE
+    return _("%(length)s m") % {"length": number_format(round(length))}
 
 
 @register.filter
-def hectares(area_m2: float | None) -> str:
-    """An area given in square metres with its unit: hectares, and square metres below a tenth of one; a dash for None."""
-    if area_m2 is None:
+def hectares(area_m2: object) -> str:
+    """An area given in square metres with its unit: hectares, and square metres below a tenth of one"""
+    if not isinstance(area_m2, int | float):
         return NONE
     if area_m2 < 1000:
         return _("%(area)s m²") % {"area": number_format(round(area_m2))}
@@ -41,6 +43,6 @@ def signed(number: int) -> str:
 
 
 @register.filter
-def ratio(value: float | None) -> str:
-    """A measure between 0 and 1 with two decimals; a dash for None."""
-    return NONE if value is None else number_format(value, 2)
+def ratio(value: object) -> str:
+    """A measure between 0 and 1 with two decimals"""
+    return number_format(value, 2) if isinstance(value, int | float) else NONE

@@ -30,7 +30,7 @@ class Tab:
 
 TABS: Final = (
     Tab("edit", "plan-edit", _("Redraw"), "pencil", (Permission.REDRAW_PLAN,), drafts_only=True),
-    Tab("compare", "plan-compare", _("Compare"), "layers", (Permission.VIEW_PLAN,)),
+    Tab("compare", "plan-compare", _("Compare"), "layers", (Permission.VIEW_WORKLOAD,)),
     Tab("publish", "plan-publish", _("Publish"), "check", (Permission.VIEW_PLAN,)),
     Tab("scheme", "plan-scheme", _("Scheme"), "list", (Permission.VIEW_PLAN,)),
     Tab("boards", "plan-boards", _("Boards"), "file", (Permission.VIEW_PLAN,)),
