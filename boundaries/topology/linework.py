@@ -167,7 +167,10 @@ class Faces:
         donors: Sequence[Key],
         lines: Sequence[BaseGeometry],
         surveyed: Sequence[BaseGeometry] = (),
+        *,
+        open_too: bool = False,
     ) -> None:
+        self._least = NOBODY if open_too else 0
         self.linework, self.lattice = linework, linework.lattice
         places = [np.asarray(shapely.get_coordinates(line)) for line in lines]
         noding = Noding(linework.starts, linework.ends, [_segments(line, self.lattice) for line in surveyed])
@@ -179,7 +182,7 @@ class Faces:
             ) from None
         self.chains = {edge: chain for edge, chain in noding.chains.items() if len(chain) > 2}
         a, b, owner = linework.expanded(self.chains)
-        wanted = {key for key in donors}
+        wanted = set(donors)
         self.donors = [index for index, key in enumerate(linework.keys) if key in wanted]
         mine = np.isin(owner, self.donors)
         new_a, new_b = _steps_of(noding.lines)
@@ -202,7 +205,7 @@ class Faces:
         for index in np.flatnonzero(found == _UNKNOWN).tolist():
             spot = shapely.transform(shapely.point_on_surface(self.shapes[index]), self._to_degrees)
             found[index] = self._holder(spot)
-        kept = found >= 0
+        kept = found >= self._least
         self.shapes, self.owner = self.shapes[kept], found[kept]
         renumbered = np.cumsum(kept) - 1
         some = kept[face]

@@ -45,8 +45,16 @@ def _narrow(faces: Faces, label: list[Key], width: float) -> list[list[int]]:
     ]
 
 
-def require_whole(faces: Faces, label: list[Key], coverage: Coverage, gainer: Key | None = None) -> None:
+def require_whole(
+    faces: Faces,
+    label: list[Key],
+    coverage: Coverage,
+    gainer: Key | None = None,
+    advice: str = "draw the area up to its border",
+) -> None:
     """Refuse labels that leave a grid empty or in more pieces than it had.
+
+    `advice` says what to do where the gainer would fall into pieces.
 
     Raises
     ------
@@ -82,7 +90,7 @@ def require_whole(faces: Faces, label: list[Key], coverage: Coverage, gainer: Ke
         if key in coverage:
             raise TopologyError(
                 "apart",
-                f"A piece of {size:,.0f} m² does not border on grid {key}; draw the area up to its border.",
+                f"A piece of {size:,.0f} m² does not border on grid {key}; {advice}.",
                 details={"code": key, "area_m2": size},
                 place=spot,
             )
