@@ -7,6 +7,8 @@ empty          error    the plan holds no grid of the community
 overlap        error    two grids share ground
 gap            error    ground of the community belongs to no grid
 overhang       error    grids reach beyond the community's surveyed outline
+edges          error    neighbours do not share every corner (warning in a first plan, and in one that held before)
+rim            error    the rim leaves the surveyed outline by more than 2 mm (warning likewise)
 torn           error    a grid in several pieces that was in fewer (warning in a community's first plan)
 homeless       error    a building whose point lies in no grid (warning in a community's first plan)
 by_hand        error    a building set by hand to another grid than its ground, until confirmed (then warning)
@@ -17,7 +19,7 @@ on_border      warning  a building whose point lies on a border: the lowest code
 =============  =======  ======================================================================================
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -31,6 +33,7 @@ from numpy.typing import NDArray
 
 from boundaries.locating import metres_per_degree
 from boundaries.models import Building, Community, Outline, Plan, Publication, PublicationState
+from boundaries.topology import check
 
 RIM_M: Final = 0.002
 """How far outlines may stand off the community's surveyed outline, in metres."""
@@ -121,6 +124,8 @@ def geography(
     )
     for community in communities:
         found += coverage(plan, community, outlines[community.pk])
+        is_old = plan.frozen_at is not None or community.pk not in settled
+        found += _matching(community, outlines[community.pk], WARNING if is_old else ERROR)
         found += _pieces(community, outlines[community.pk], at, is_founding=community.pk not in settled)
         found += _narrow(plan, community, outlines[community.pk])
     placed = building_grids(outlines, at) if grids is None else grids
@@ -196,6 +201,29 @@ def _overlaps(polygons: list[shapely.Geometry]) -> list[tuple[int, int, shapely.
             if shared.area > RIM_M * shared.length:
                 found.append((a, b, _largest(shared)))
     return found
+
+
+def _matching(community: Community, outlines: Sequence[Outline], level: str) -> list[Finding]:
+    """Corners that neighbours do not share, and a rim that leaves the surveyed one, where the ground is covered."""
+    by_code = {outline.code: outline for outline in outlines}
+    shapes: dict[Hashable, Any] = {code: _shape(outline.polygon) for code, outline in by_code.items()}
+    words = {
+        "edges": _("The border of grid %(grid)s does not share every corner with its neighbours."),
+        "rim": _("The rim of grid %(grid)s leaves the surveyed outline of its community."),
+    }
+    return [
+        Finding(
+            level,
+            problem.kind,
+            words[problem.kind] % {"grid": problem.codes[0]},
+            community.code,
+            str(problem.codes[0]),
+            by_code[str(problem.codes[0])].grid_id,
+            *problem.place,
+        )
+        for problem in check(shapes, _shape(community.outline))
+        if problem.kind in words
+    ]
 
 
 def _pieces(

@@ -301,7 +301,7 @@ def _people(
     return list(
         Specialist.objects.employed(at)
         .filter(
-            Q(pk__in=named) | Q(community__in=communities, kind=SpecialistKind.GRID),
+            Q(pk__in=named) | Q(Q(community__in=communities) | Q(community=None), kind=SpecialistKind.GRID),
             subdistrict__in={community.subdistrict_id for community in communities},
         )
         .order_by("staff_number")
@@ -314,7 +314,7 @@ def _candidates(
     posts: Posts,
     before: Mapping[int, Outline],
 ) -> dict[int, list[Specialist]]:
-    """By community: its grid specialists, and whoever has a post in it already."""
+    """By community: its grid specialists, those of no one community, and whoever has a post in it already."""
     inside: dict[int, set[int]] = defaultdict(set)
     for grid, listed in posts.items():
         if grid in before:
@@ -324,7 +324,7 @@ def _candidates(
             each
             for each in people.values()
             if each.kind == SpecialistKind.GRID
-            and (each.community_id == community.pk or each.pk in inside[community.pk])
+            and (each.community_id in {community.pk, None} or each.pk in inside[community.pk])
         ]
         for community in communities
     }
