@@ -46,11 +46,19 @@ urlpatterns = [
     path("planner/register/<int:pk>/place/", register.register_place, name="register-place"),
     path("planner/plans/", plans.plans, name="plans"),
     path("planner/plans/<int:pk>/compare/", compare.plan_compare, name="plan-compare"),
+    path(
+        "planner/plans/<int:pk>/compare/report.html", compare.plan_compare_report, name="plan-compare-report"
+    ),
+    path("planner/plans/<int:pk>/report.html", compare.plan_report, name="plan-report"),
     path("planner/plans/<int:pk>/compare/map.json", compare.plan_compare_map, name="plan-compare-map"),
     path(
         "planner/plans/<int:pk>/compare/<slug:table>.csv", compare.plan_compare_csv, name="plan-compare-csv"
     ),
     path("planner/plans/<int:pk>/publish/", publishing.plan_publish, name="plan-publish"),
+    path("planner/plans/<int:pk>/submit/", publishing.plan_submit, name="plan-submit"),
+    path("planner/plans/<int:pk>/decide/", publishing.plan_decide, name="plan-decide"),
+    path("planner/plans/<int:pk>/withdraw/", publishing.plan_withdraw, name="plan-withdraw"),
+    path("planner/plans/<int:pk>/grids.geojson", publishing.plan_grids, name="plan-grids"),
     path("today/", today.today, name="today"),
     path("first-run/", first_run.first_run, name="first-run"),
     path("first-run/administrator/", first_run.make_administrator, name="first-run-administrator"),

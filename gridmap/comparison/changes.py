@@ -189,6 +189,8 @@ class Comparison:
     """
 
     at: datetime
+    srid: int
+    """The projection in metres in which it is measured."""
     communities: list[Community]
     left_out: list[Community]
     target: Target

@@ -96,6 +96,7 @@ def compare(
     specialists = _specialists(counted, before, after, staff)
     return Comparison(
         at=moment,
+        srid=counted.srid,
         communities=communities,
         left_out=left_out,
         target=aim,

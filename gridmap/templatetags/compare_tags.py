@@ -9,6 +9,11 @@ register = template.Library()
 NONE = "–"
 
 
+def _rounded(value: float, digits: int) -> str:
+    # number_format alone cuts off what does not fit
+    return number_format(round(value, digits), digits)
+
+
 @register.filter
 def percent(share: object) -> str:
     """A deviation as people read it: 0.123 is «+12 %»"""
@@ -32,7 +37,7 @@ def hectares(area_m2: object) -> str:
         return NONE
     if area_m2 < 1000:
         return _("%(area)s m²") % {"area": number_format(round(area_m2))}
-    return _("%(area)s ha") % {"area": number_format(area_m2 / 10_000, 1 if area_m2 >= 100_000 else 2)}
+    return _("%(area)s ha") % {"area": _rounded(area_m2 / 10_000, 1 if area_m2 >= 100_000 else 2)}
 
 
 @register.filter
@@ -45,4 +50,10 @@ def signed(number: int) -> str:
 @register.filter
 def ratio(value: object) -> str:
     """A measure between 0 and 1 with two decimals"""
-    return number_format(value, 2) if isinstance(value, int | float) else NONE
+    return _rounded(value, 2) if isinstance(value, int | float) else NONE
+
+
+@register.simple_tag
+def pair(before: str, after: str) -> str:
+    """Two figures in words with an arrow between them; one where they read alike."""
+    return after if before == after else f"{before} → {after}"

@@ -24,6 +24,7 @@ from gridmap.comparison.drawing import document
 from gridmap.models import User
 from gridmap.permissions import Permission, visible_plans
 from gridmap.plan_states import PlanState, states_of
+from gridmap.reports import POLICY, comparison_html, plan_html
 from gridmap.views.compare_tables import TABLES, sizes, table_of
 from gridmap.views.compare_words import compare_words
 from gridmap.views.plan_pages import plan_for
@@ -78,7 +79,11 @@ def _against(text: str, user: User, plan: Plan) -> Plan | None:
     if text == IN_FORCE:
         return None
     if text:
-        found = known.filter(pk=int(text)).first() if text.isascii() and text.isdigit() and len(text) < 19 else None
+        found = (
+            known.filter(pk=int(text)).first()
+            if text.isascii() and text.isdigit() and len(text) < 19
+            else None
+        )
         if found is None:
             raise Http404
         return found
@@ -98,7 +103,9 @@ def plan_compare(request: HttpRequest, pk: int) -> HttpResponse:
     table = table_of(found, key if key in TABLES else "grids")
     rows = table.sorted_by(request.GET.get("sort", ""))
     chosen = request.GET.get("select", "")
-    page = Paginator(rows, PAGE).get_page(request.GET.get("page") or _page_of(chosen, [row.key for row in rows]))
+    page = Paginator(rows, PAGE).get_page(
+        request.GET.get("page") or _page_of(chosen, [row.key for row in rows])
+    )
     context: dict[str, Any] = {
         "plan": asks.plan,
         "against": asks.against,
@@ -122,8 +129,9 @@ def plan_compare(request: HttpRequest, pk: int) -> HttpResponse:
             "tiles": "/tiles",
             "compared": _address("plan-compare-map", asks, request),
         },
+        "report": _address("plan-compare-report", asks, request),
         "left_out": ", ".join(each.title for each in found.left_out),
-        "words": compare_words(asks.plan.name, asks.against.name if asks.against else _("in force")),
+        "words": compare_words(asks.plan.name, asks.against.name if asks.against else _("what is in force")),
     }
     return render(request, "plans/compare.html", context)
 
@@ -169,7 +177,9 @@ def choices(asks: Asked) -> list[tuple[Plan, PlanState]]:
 @require_safe
 def plan_compare_map(request: HttpRequest, pk: int) -> JsonResponse:
     """Both states, the ground between them and the buildings that change grid, as GeoJSON features."""
-    return JsonResponse(document(asked(request, pk).comparison()), json_dumps_params={"separators": (",", ":")})
+    return JsonResponse(
+        document(asked(request, pk).comparison()), json_dumps_params={"separators": (",", ":")}
+    )
 
 
 @login_required
@@ -190,6 +200,30 @@ def plan_compare_csv(request: HttpRequest, pk: int, table: str) -> HttpResponse:
     out.writerows(row.file for row in content.sorted_by(request.GET.get("sort", "")))
     if asks.plan.subdistrict.is_synthetic:
         out.writerow([_("Synthetic data: every person, telephone and household here is invented.")])
+    return response
+
+
+@login_required
+@require_safe
+def plan_compare_report(request: HttpRequest, pk: int) -> HttpResponse:
+    """The comparison as one HTML file that opens without a network."""
+    asks = asked(request, pk)
+    return _file(comparison_html(asks.comparison()), file_stem(asks))
+
+
+@login_required
+@require_safe
+def plan_report(request: HttpRequest, pk: int) -> HttpResponse:
+    """The plan alone as one HTML file that opens without a network."""
+    asks = asked(request, pk)
+    return _file(plan_html(compare(asks.plan, asks.plan, at=asks.at)), f"plan-{asks.plan.pk}")
+
+
+def _file(html: str, stem: str) -> HttpResponse:
+    response = HttpResponse(html)
+    # The file carries its own policy, which lets nothing out; the service's would keep its inline script from running.
+    response["Content-Security-Policy"] = POLICY
+    response["Content-Disposition"] = f'attachment; filename="{stem}-{timezone.localdate().isoformat()}.html"'
     return response
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from boundaries.models import GridKind
 from gridmap.comparison import CHANGED, GONE, NEW, Comparison, Figures, GridChange, Side
@@ -53,6 +53,7 @@ class Table:
 
     key: str
     label: str
+    one: str
     heads: tuple[tuple[str, str, str], ...]
     file_heads: tuple[str, ...]
     rows: list[Row] = field(default_factory=list)
@@ -116,7 +117,7 @@ def _measures() -> tuple[tuple[str, str, str, _Read, Callable[[Any], str], int],
         ("workload", _("Workload"), _("Weights of households, people and tags, as set for the town."),
          lambda of: of.workload, number_format, 0),
         ("deviation", _("Deviation"), _("From the target named above."), lambda of: of.deviation, percent, 4),
-        ("area", _("Area"), "", lambda of: of.shape and of.shape.area_m2, hectares, 0),
+        ("area", pgettext("size", "Area"), "", lambda of: of.shape and of.shape.area_m2, hectares, 0),
         ("perimeter", _("Perimeter"), _("Rims of holes counted too."),
          lambda of: of.shape and of.shape.perimeter_m, metres, 0),
         ("polsby-popper", _("Polsby-Popper"), _("4π area / perimeter²; 1 is a circle."),
@@ -138,6 +139,7 @@ def _grids(comparison: Comparison) -> Table:
     return Table(
         "grids",
         _("Grids"),
+        pgettext("column", "Grid"),
         tuple((key, head, hint) for key, head, hint, *_rest in measures),
         (
             _("code"), _("name"), _("kind"), _("change"), _("specialist before"), _("specialist after"),
@@ -261,7 +263,7 @@ def _buildings(comparison: Comparison) -> Table:
         _("building"), _("address"), _("code before"), _("grid before"), _("code after"), _("grid after"),
         _("households"), _("people"), _("set by hand"), _("longitude"), _("latitude"),
     )  # fmt: skip
-    return Table("buildings", _("Buildings"), heads, file_heads, rows)
+    return Table("buildings", _("Buildings"), pgettext("column", "Building"), heads, file_heads, rows)
 
 
 def _compounds(comparison: Comparison) -> Table:
@@ -309,7 +311,7 @@ def _compounds(comparison: Comparison) -> Table:
         _("households that change grid"), _("households in all"), _("people that change grid"), _("grids before"),
         _("grids after"),
     )  # fmt: skip
-    return Table("compounds", _("Compounds"), heads, file_heads, rows)
+    return Table("compounds", _("Compounds"), pgettext("column", "Compound"), heads, file_heads, rows)
 
 
 def _of(part: int, whole: int) -> str:
@@ -364,10 +366,4 @@ def _specialists(comparison: Comparison) -> Table:
         _("specialist"), _("households before"), _("households gained"), _("households lost"), _("households after"),
         _("people before"), _("people gained"), _("people lost"), _("people after"), _("grids before"), _("grids after"),
     )  # fmt: skip
-    return Table("specialists", _("Specialists"), heads, file_heads, rows)
-
-
-def headline(comparison: Comparison) -> str:
-    """How many communities are compared, for the page's head."""
-    count = len(comparison.communities)
-    return ngettext("%(n)s community", "%(n)s communities", count) % {"n": count}
+    return Table("specialists", _("Specialists"), pgettext("column", "Specialist"), heads, file_heads, rows)
