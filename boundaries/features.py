@@ -31,6 +31,27 @@ SELECT json_build_object('type', 'FeatureCollection', 'features', coalesce(json_
 FROM features
 """
 
+_OF_PLAN: Final = """
+WITH areas AS (
+  SELECT DISTINCT c.id, c.code, c.name, c.name_en, c.outline
+  FROM boundaries_community c JOIN boundaries_outline o ON o.community_id = c.id AND o.plan_id = %(plan)s
+), features AS (
+  SELECT 0 AS rank, code,
+         json_build_object('type', 'Feature', 'id', id, 'geometry', ST_AsGeoJSON(outline, 6)::json,
+           'properties', json_build_object('layer', 'community', 'code', code, 'name', name, 'name_en', name_en)) AS f
+  FROM areas
+  UNION ALL
+  SELECT 1, o.code,
+         json_build_object('type', 'Feature', 'id', o.grid_id, 'geometry', ST_AsGeoJSON(o.polygon, 6)::json,
+           'properties', json_build_object('layer', 'grid', 'code', o.code, 'name', o.name, 'name_en', o.name_en,
+             'kind', o.kind, 'community', areas.code))
+  FROM boundaries_outline o JOIN areas ON areas.id = o.community_id
+  WHERE o.plan_id = %(plan)s
+)
+SELECT json_build_object('type', 'FeatureCollection', 'features', coalesce(json_agg(f ORDER BY rank, code), '[]'))::text
+FROM features
+"""
+
 # A publication comes into force by the clock, without anybody writing anything: its start is part of the version.
 _VERSION: Final = """
 SELECT coalesce((SELECT string_agg(number::text, '.' ORDER BY layer) FROM boundaries_edition
@@ -58,6 +79,14 @@ def collection(at: datetime, subdistrict: str = "") -> str:
     """
     with connection.cursor() as cursor:
         cursor.execute(_COLLECTION, {"at": at, "subdistrict": subdistrict})
+        row = cursor.fetchone()
+    return str(row[0]) if row else ""
+
+
+def plan_collection(plan: int) -> str:
+    """The same document of one plan, in force or not: its communities and its outlines."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OF_PLAN, {"plan": plan})
         row = cursor.fetchone()
     return str(row[0]) if row else ""
 

@@ -123,6 +123,10 @@ class Proposal:
         """The public name in the reader's language; empty for nobody."""
         return self.people[specialist].public_title if specialist in self.people else ""
 
+    def leads(self) -> dict[int, int | None]:
+        """Who would lead each grid of the plan, by its id."""
+        return {posts.grid_id: posts.lead for posts in self.grids if posts.change != GONE}
+
     def by_id(self) -> dict[int, GridPosts]:
         """The posts by the id of the grid."""
         return {posts.grid_id: posts for posts in self.grids}
@@ -169,6 +173,12 @@ def propose(
     holds = _holds(placed, now_in, households, people_in)
     candidates = _candidates(communities, people, posts, before)
     return Proposal(at, grids, people, candidates, gifts, placed, holds)
+
+
+def proposed_leads(plan: Plan, at: datetime) -> dict[int, int | None]:
+    """Who would lead each grid of the plan if it were published at `at` as the rules say, by the grid's id."""
+    communities = list(Community.objects.filter(outlines__plan=plan).distinct().order_by("code"))
+    return propose(plan, communities, at=at).leads()
 
 
 Posts = Mapping[int, Sequence[Assignment]]
