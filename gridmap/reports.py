@@ -12,6 +12,7 @@ import base64
 import json
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -23,16 +24,18 @@ from branca.element import Element, Figure, MacroElement
 from django.contrib.staticfiles import finders
 from django.db import connection
 from django.template.loader import render_to_string
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from folium.template import Template
 
 from boundaries import comparing
-from boundaries.models import GridKind
+from boundaries.models import Community, GridKind, Outline, Plan
 from boundaries.models.constraints import local_name
-from gridmap.comparison import Comparison, Figures
+from gridmap.carrying_over import Choices, propose
+from gridmap.comparison import Comparison, Figures, compare
 from gridmap.comparison.drawing import document
+from gridmap.models import Submission
 from gridmap.templatetags.compare_tags import hectares, pair, percent
 from gridmap.views.loads import LIMITS
 
@@ -125,6 +128,21 @@ class _Verbatim(Element):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.text = text
+
+
+def compared(plan: Plan, against: Plan | None = None, *, at: datetime | None = None) -> Comparison:
+    """Compare a plan as it would stand once published: a draft's new grids have the leads that publication would give them,
+    as the planner chose where it was submitted, else as the rules propose."""
+    leads = None
+    if plan.frozen_at is None:
+        moment = at or timezone.now()
+        waiting = Submission.objects.waiting().filter(plan=plan, head=plan.head_id).order_by("id").last()
+        in_force = Outline.objects.in_force(moment).values("grid")
+        if waiting or plan.outlines.exclude(grid__in=in_force).exists():
+            communities = list(Community.objects.filter(outlines__plan=plan).distinct().order_by("code"))
+            choices = Choices.from_json(waiting.choices) if waiting else None
+            leads = propose(plan, communities, at=moment, choices=choices).leads()
+    return compare(plan, against, at=at, leads=leads)
 
 
 def comparison_html(comparison: Comparison) -> str:
@@ -240,14 +258,14 @@ def _grids(sheet: _Offline, features: list[Json], comparison: Comparison, *, bot
 def _figures(was: Figures | None, now: Figures) -> list[str]:
     """Households, people, buildings and deviation of a grid, each with its arrow where it was another."""
     old, new = (was or now).load, now.load
+    share = pair(percent((was or now).deviation), percent(now.deviation))
     return [
         _("%(number)s people") % {"number": pair(number_format(old.people), number_format(new.people))},
         _("%(number)s households")
         % {"number": pair(number_format(old.households), number_format(new.households))},
         _("%(number)s buildings")
         % {"number": pair(number_format(old.buildings), number_format(new.buildings))},
-        _("%(share)s against the target")
-        % {"share": pair(percent((was or now).deviation), percent(now.deviation))},
+        *([_("%(share)s against the target") % {"share": share}] if share.strip("–") else []),
     ]
 
 

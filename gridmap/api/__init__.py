@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from ninja import NinjaAPI
 from ninja.renderers import JSONRenderer
 
-from gridmap.api import areas, households, incidents, locate, me, plans, problems, search
+from gridmap.api import areas, comparisons, households, incidents, locate, me, plans, problems, search
 
 
 class _Renderer(JSONRenderer):
@@ -43,5 +43,5 @@ api = NinjaAPI(
     renderer=_Renderer(),
 )
 problems.register(api)
-for _each in (locate, search, areas, plans, incidents, households, me):
+for _each in (locate, search, areas, plans, comparisons, incidents, households, me):
     api.add_router("", _each.router)

@@ -19,12 +19,12 @@ from django.views.decorators.http import require_safe
 
 from boundaries.locating import instant
 from boundaries.models import Outline, Plan
-from gridmap.comparison import Comparison, communities_of, compare, usual
+from gridmap.comparison import Comparison, communities_of, usual
 from gridmap.comparison.drawing import document
 from gridmap.models import User
 from gridmap.permissions import Permission, visible_plans
 from gridmap.plan_states import PlanState, states_of
-from gridmap.reports import POLICY, comparison_html, plan_html
+from gridmap.reports import POLICY, compared, comparison_html, plan_html
 from gridmap.views.compare_tables import TABLES, sizes, table_of
 from gridmap.views.compare_words import compare_words
 from gridmap.views.plan_pages import plan_for
@@ -46,7 +46,7 @@ class Asked:
 
     def comparison(self) -> Comparison:
         """The comparison; a dozen queries."""
-        return compare(self.plan, self.against, at=self.at)
+        return compared(self.plan, self.against, at=self.at)
 
     @property
     def key(self) -> str:
@@ -216,7 +216,7 @@ def plan_compare_report(request: HttpRequest, pk: int) -> HttpResponse:
 def plan_report(request: HttpRequest, pk: int) -> HttpResponse:
     """The plan alone as one HTML file that opens without a network."""
     asks = asked(request, pk)
-    return _file(plan_html(compare(asks.plan, asks.plan, at=asks.at)), f"plan-{asks.plan.pk}")
+    return _file(plan_html(compared(asks.plan, asks.plan, at=asks.at)), f"plan-{asks.plan.pk}")
 
 
 def _file(html: str, stem: str) -> HttpResponse:

@@ -11,8 +11,8 @@ from django.utils import timezone, translation
 
 from boundaries.locating import instant
 from boundaries.models import Plan
-from gridmap.comparison import communities_of, compare
-from gridmap.reports import comparison_html, plan_html
+from gridmap.comparison import communities_of
+from gridmap.reports import compared, comparison_html, plan_html
 
 IN_FORCE = "in-force"
 
@@ -47,7 +47,7 @@ class Command(BaseCommand):
         except ValueError as problem:
             raise CommandError(str(problem)) from None
         with translation.override(options["language"]):
-            found = compare(plan, other, at=at)
+            found = compared(plan, other, at=at)
             html = plan_html(found) if text is None else comparison_html(found)
         if options["out"] == "-":
             sys.stdout.write(html)
