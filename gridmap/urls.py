@@ -5,7 +5,19 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from gridmap.api import api
-from gridmap.views import compare, desk, first_run, imports, loads, mine, plans, publishing, register, today
+from gridmap.views import (
+    compare,
+    desk,
+    first_run,
+    hand_overs,
+    imports,
+    loads,
+    mine,
+    plans,
+    publishing,
+    register,
+    today,
+)
 from gridmap.views.accounts import SignIn
 from gridmap.views.find import find
 from gridmap.views.home import home
@@ -26,6 +38,8 @@ urlpatterns = [
     path("mine/buildings/<int:pk>/", mine.building, name="mine-building"),
     path("mine/households/<int:pk>/", mine.household, name="mine-household"),
     path("mine/households/<int:pk>/residents/", mine.residents, name="mine-residents"),
+    path("mine/hand-overs/<int:pk>/write/", hand_overs.write, name="hand-over-write"),
+    path("mine/hand-overs/<int:pk>/", hand_overs.show, name="hand-over"),
     path("desk/", desk.desk, name="dispatcher"),
     path("desk/list/", desk.incident_list, name="desk-list"),
     path("desk/incidents.geojson", desk.incident_map, name="desk-map"),

@@ -21,6 +21,7 @@ from boundaries.models.constraints import in_force
 from gridmap.actions import audit
 from gridmap.models import Absence, Assignment, Household, Part, Resident, User
 from gridmap.permissions import Permission, covered_grids, visible_households
+from gridmap.views import hand_overs
 from gridmap.views.context import map_data
 from gridmap.views.visitor import require, user_of
 
@@ -158,6 +159,7 @@ def mine(request: HttpRequest) -> HttpResponse:
     box = _box([grid.outline for grid in grids])
     data = map_data(Subdistrict.objects.order_by("code").first()) | {"features": reverse("mine-map")}
     context = list_context(request, at) | {"grids": grids, "totals": totals, "at": at}
+    context["hand_overs"] = hand_overs.of(user, at)
     context["map_data"] = data | ({"box": box} if box else {})
     return render(request, "mine/mine.html", context)
 

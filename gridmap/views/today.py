@@ -13,6 +13,7 @@ from boundaries.models import Subdistrict
 from boundaries.models.constraints import in_force
 from gridmap.models import Absence, Assignment, Part
 from gridmap.permissions import Permission, scope
+from gridmap.views import hand_overs
 from gridmap.views.context import map_data
 from gridmap.views.visible_loads import visible_loads
 from gridmap.views.visitor import require
@@ -60,6 +61,7 @@ def today(request: HttpRequest) -> HttpResponse:
             "away": [load.grid_id for load in led],
         },
     }
+    context |= hand_overs.for_supervisor(user, now)
     return render(request, "today/today.html", context)
 
 
