@@ -29,6 +29,7 @@ class Cell:
     text: str
     was: str = ""
     sort: Any = None
+    is_words: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,12 @@ class Table:
     heads: tuple[tuple[str, str, str], ...]
     file_heads: tuple[str, ...]
     rows: list[Row] = field(default_factory=list)
+
+    @property
+    def columns(self) -> list[tuple[str, str, str, bool]]:
+        """The heads, each with whether words stand below it."""
+        cells = self.rows[0].cells if self.rows else ()
+        return [(*head, cell.is_words) for head, cell in zip(self.heads, cells, strict=False)]
 
     def sorted_by(self, asked: str) -> list[Row]:
         """The rows by a column (`-` before it: largest first); what has no figure comes last either way."""
@@ -241,8 +248,8 @@ def _buildings(comparison: Comparison) -> Table:
                 subtitle="",
                 badges=((_("set by hand"), "notice"),) if move.is_by_hand else (),
                 cells=(
-                    Cell(was, codes[0], codes[0]),
-                    Cell(now, codes[1], codes[1]),
+                    Cell(was, codes[0], codes[0], is_words=True),
+                    Cell(now, codes[1], codes[1], is_words=True),
                     Cell(number_format(move.households), "", move.households),
                     Cell(number_format(move.people), "", move.people),
                 ),
@@ -287,8 +294,8 @@ def _compounds(comparison: Comparison) -> Table:
                     Cell(_of(each.buildings, each.all_buildings), "", each.buildings),
                     Cell(_of(each.households, each.all_households), "", each.households),
                     Cell(number_format(each.people), "", each.people),
-                    Cell(_list(was), "", len(was)),
-                    Cell(_list(now), "", len(now)),
+                    Cell(_list(was), "", len(was), is_words=True),
+                    Cell(_list(now), "", len(now), is_words=True),
                 ),
                 file=(
                     plain(each.title), _("wholly") if each.is_whole else _("partly"), each.buildings,
