@@ -18,6 +18,7 @@ from boundaries.models import (
     Community,
     Compound,
     Grid,
+    GridCode,
     HeadMove,
     Land,
     Outline,
@@ -133,6 +134,7 @@ BROKEN: dict[str, Callable[[], object]] = {
     "outline_polygon_sound": change(Outline, polygon=BOW_TIE),
     "basis_one_per_community": again(Basis),
     "basis_of_another_plan": lambda: change(Basis, base=Plan.objects.get())(),  # noqa: PLW0108
+    "grid_code_given_once": again(GridCode),
     "head_move_kind_known": again(HeadMove, kind="teleport"),
     "revision_once_per_key": again(Revision),
     "publication_half_open": change(Publication, period=EMPTY_PERIOD),
@@ -215,6 +217,7 @@ def full(db: None) -> Town:
     Basis.objects.create(plan=town.plan, community=town.communities[0])
     revision = Revision.objects.create(plan=town.plan, command="import", key=uuid4())
     HeadMove.objects.create(plan=town.plan, kind="edit", goal=revision)
+    GridCode.objects.create(community=town.communities[0], grid=town.grids[0][0], code="510115001001009")
     AuditEntry.objects.create(verb="test", noun="town", by=user)
     AccessRecord.objects.create(by=user, noun="household", object_ids=[1], fields=["name"], purpose="test")
     ImportRun.objects.create(kind="building", file_name="x.gpkg", created_by=user)

@@ -2,7 +2,7 @@
 
 from boundaries.models.areas import Community, Compound, CompoundKind, Norm, Subdistrict
 from boundaries.models.buildings import Building, BuildingUse, Placement
-from boundaries.models.drafts import Basis, HeadMove, MoveKind
+from boundaries.models.drafts import Basis, GridCode, HeadMove, MoveKind
 from boundaries.models.ground import Edition, Land, LandKind, Street, StreetRank, Water, WaterKind
 from boundaries.models.plans import (
     Grid,
@@ -24,6 +24,7 @@ __all__ = [
     "CompoundKind",
     "Edition",
     "Grid",
+    "GridCode",
     "GridKind",
     "HeadMove",
     "KeyForm",

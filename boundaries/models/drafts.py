@@ -6,9 +6,9 @@ from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from boundaries.models.areas import Community
+from boundaries.models.areas import AREA_CODE, Community
 from boundaries.models.constraints import one_of
-from boundaries.models.plans import Plan, Revision
+from boundaries.models.plans import Grid, Plan, Revision
 
 
 class Basis(models.Model):
@@ -79,3 +79,22 @@ class HeadMove(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.origin_id} → {self.goal_id}"
+
+
+class GridCode(models.Model):
+    """A code that an edit gave to a grid, append-only: no other grid ever gets it, not even where the edit was undone."""
+
+    community = models.ForeignKey(
+        Community, on_delete=models.PROTECT, related_name="+", verbose_name=_("community")
+    )
+    code = models.CharField(_("code"), max_length=32, validators=[AREA_CODE])
+    grid = models.ForeignKey(Grid, on_delete=models.PROTECT, related_name="+", verbose_name=_("grid"))
+    given_at = models.DateTimeField(_("given at"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("code given to a grid")
+        verbose_name_plural = _("codes given to grids")
+        constraints = [UniqueConstraint(name="grid_code_given_once", fields=["community", "code"])]
+
+    def __str__(self) -> str:
+        return self.code

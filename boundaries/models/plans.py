@@ -131,7 +131,10 @@ class Outline(Named):
             one_of("outline_kind_known", "kind", GridKind),
             sound("outline_polygon_sound", "polygon"),
         ]
-        indexes = [models.Index(fields=["plan", "community"], name="outline_by_community")]
+        indexes = [
+            models.Index(fields=["plan", "community"], name="outline_by_community"),
+            models.Index(fields=["community", "code"], name="outline_codes_of_community"),
+        ]
 
 
 class PublicationState(models.TextChoices):
@@ -229,6 +232,7 @@ class Revision(models.Model):
         verbose_name_plural = _("revisions")
         ordering = ["id"]
         constraints = [UniqueConstraint(name="revision_once_per_key", fields=["plan", "key"])]
+        indexes = [models.Index(fields=["plan", "parent"], name="revision_by_parent")]
 
     def __str__(self) -> str:
         return f"{self.command} #{self.pk}"
