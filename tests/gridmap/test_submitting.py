@@ -1,0 +1,299 @@
+"""Submitted, refused, submitted again, approved, withdrawn: who may, what holds it up, what stays on record."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+
+from boundaries.actions.plans import PublishError
+from boundaries.models import Outline, Placement, Plan, Publication, Revision
+from gridmap.actions import plans as actions
+from gridmap.actions.plans import approve, publish_plan, refuse, submit, take_back, withdraw
+from gridmap.models import AuditEntry, Release, Submission, User
+from gridmap.plan_states import state_of
+from gridmap.responsibility import locate
+from tests import factories
+from tests.gridmap import publishing_town as redrawn
+from tests.gridmap.conftest import Cast
+from tests.gridmap.test_permissions import EVERYBODY
+
+# What each may do to a plan of community 1, and to one of community 0: submit it, decide about it, withdraw it.
+#                  community 1   community 0
+#                  sub dec wit   sub dec wit
+MAY = {
+    "planner":      "x . x   x . x",
+    "planner_0":    ". . .   x . x",
+    "supervisor":   ". x x   . x x",
+    "supervisor_0": ". . .   . x x",
+}  # fmt: skip
+
+
+@pytest.fixture
+def plan(cast: Cast) -> Plan:
+    """A draft of community 1 whose border moved past one building."""
+    found = redrawn.draft(cast.town, 1)
+    redrawn.move_border(cast.town, found)
+    return found
+
+
+def later(days: int = 1) -> datetime:
+    return timezone.now() + timedelta(days=days)
+
+
+def submitted(cast: Cast, plan: Plan, at: datetime | None = None, by: str = "planner") -> Submission:
+    return submit(
+        plan=plan,
+        communities=[cast.town.communities[1]],
+        head=plan.head_id,
+        effective_at=at,
+        note="请看边界",
+        by=cast.user(by),
+    )
+
+
+def edited(plan: Plan) -> None:
+    """An edit by somebody: the head moves on."""
+    plan.head = Revision.objects.create(plan=plan, parent=plan.head, command="rename")
+    plan.save(update_fields=["head"])
+
+
+def verbs() -> list[str]:
+    return list(AuditEntry.objects.order_by("pk").values_list("verb", flat=True))
+
+
+def test_the_whole_way(cast: Cast, plan: Plan) -> None:
+    at = later()
+    first = submitted(cast, plan, at)
+    assert state_of(plan).code == "submitted"
+    refuse(submission=first, answer="边界不合理", by=cast.user("supervisor"))
+    assert state_of(plan).code == "refused"
+    second = submitted(cast, plan, at)
+    done = approve(submission=second, by=cast.user("supervisor"))
+    plan.refresh_from_db()
+    assert (state_of(plan).code, state_of(plan, later(2)).code) == ("scheduled", "in_force")
+    assert done.placements == 1
+    assert (done.release.submission_id, done.release.effective_at) == (second.pk, at)
+    assert verbs() == ["submit", "refuse", "submit", "publish", "approve"]
+    house = cast.town.buildings[1][0][1].point
+    answers = [
+        locate(house.x, house.y, at=when).as_json()["grid"]["code"][-3:]
+        for when in (at - timedelta(microseconds=1), at)
+    ]
+    assert answers == ["001", "002"]
+    withdraw(release=done.release, by=cast.user("planner"))
+    assert state_of(plan).code == "withdrawn"
+    assert locate(house.x, house.y, at=at).as_json()["grid"]["code"][-3:] == "001"
+
+
+def test_what_was_withdrawn_can_be_published_again(cast: Cast, plan: Plan) -> None:
+    done = approve(submission=submitted(cast, plan, later()), by=cast.user("supervisor"))
+    withdraw(release=done.release, by=cast.user("supervisor"))
+    plan.refresh_from_db()
+    again = approve(submission=submitted(cast, plan, later(3)), by=cast.user("supervisor"))
+    assert [each.state for each in Publication.objects.filter(plan=plan).order_by("pk")] == [
+        "withdrawn",
+        "standing",
+    ]
+    assert again.placements == 1
+
+
+def test_what_is_in_force_cannot_be_withdrawn(cast: Cast, plan: Plan) -> None:
+    done = approve(submission=submitted(cast, plan), by=cast.user("supervisor"))
+    assert timedelta() < done.release.effective_at - timezone.now() <= timedelta(seconds=12), "a little ahead"
+    begun = timezone.now() - timedelta(seconds=1)
+    publication = done.publications[0]
+    before = Publication.objects.get(
+        community=publication.community_id, period__endswith=publication.period.lower
+    )
+    Publication.objects.filter(pk=before.pk).update(period=factories.during(factories.FOUNDED, begun))
+    Publication.objects.filter(pk=publication.pk).update(period=factories.during(begun, None))
+    with pytest.raises(PublishError, match="publish the earlier plan again"), transaction.atomic():
+        withdraw(release=done.release, by=cast.user("planner"))
+    assert Release.objects.get().withdrawn_at is None
+
+
+def test_rolling_back_answers_the_past_as_it_was(cast: Cast, plan: Plan) -> None:
+    """Founding, redraw for 10 days, founding again: three answers, each for its time."""
+    publish_plan(plan=plan, communities=[cast.town.communities[1]], at=later(10), by=None)
+    publish_plan(plan=cast.town.plan, communities=[cast.town.communities[1]], at=later(20), by=None)
+    house = cast.town.buildings[1][0][1].point
+    codes = [
+        locate(house.x, house.y, at=later(days)).as_json()["grid"]["code"][-3:]
+        for days in (-1, 9, 11, 19, 21)
+    ]
+    assert codes == ["001", "001", "002", "002", "001"]
+    assert Publication.objects.filter(plan=cast.town.plan, community=cast.town.communities[1]).count() == 2
+
+
+def test_a_draft_edited_since_must_be_submitted_again(cast: Cast, plan: Plan) -> None:
+    submission = submitted(cast, plan)
+    edited(plan)
+    assert state_of(plan).label == "changed after it was submitted"
+    with pytest.raises(PublishError, match="edited after it was submitted"):
+        approve(submission=submission, by=cast.user("supervisor"))
+    again = submitted(cast, plan)
+    assert Submission.objects.get(pk=submission.pk).state == "withdrawn"
+    approve(submission=again, by=cast.user("supervisor"))
+
+
+def test_submitting_what_one_has_not_seen(cast: Cast, plan: Plan) -> None:
+    edited(plan)
+    with pytest.raises(PublishError, match="edited meanwhile"):
+        submit(
+            plan=plan,
+            communities=[cast.town.communities[1]],
+            head=None,
+            effective_at=None,
+            by=cast.user("planner"),
+        )
+
+
+def test_nobody_decides_about_an_own_submission(cast: Cast, plan: Plan) -> None:
+    both = cast.user("supervisor")
+    factories.grant(both, "planner", cast.town.subdistrict)  # type: ignore[arg-type]  # the role's code
+    submission = submitted(cast, plan, by="supervisor")
+    with pytest.raises(PublishError, match="somebody else must decide"):
+        approve(submission=submission, by=both)
+    with pytest.raises(PublishError, match="somebody else must decide"):
+        refuse(submission=submission, answer="no", by=both)
+    take_back(submission=submission, by=both)
+    assert Submission.objects.get().state == "withdrawn"
+
+
+def test_a_refusal_says_why_and_a_decision_is_made_once(cast: Cast, plan: Plan) -> None:
+    submission = submitted(cast, plan)
+    with pytest.raises(PublishError, match="Say why"):
+        refuse(submission=submission, answer="  ", by=cast.user("supervisor"))
+    refuse(submission=submission, answer="重画", by=cast.user("supervisor"))
+    for decide in (
+        lambda: approve(submission=submission, by=cast.user("supervisor")),
+        lambda: take_back(submission=submission, by=cast.user("planner")),
+    ):
+        with pytest.raises(PublishError, match="decided already"):
+            decide()
+    assert not Release.objects.exists()
+
+
+def test_a_time_that_has_passed(cast: Cast, plan: Plan) -> None:
+    with pytest.raises(PublishError, match="has passed"):
+        submitted(cast, plan, timezone.now() - timedelta(minutes=1))
+    submission = submitted(cast, plan, later())
+    Submission.objects.update(effective_at=timezone.now() - timedelta(hours=1))
+    done = approve(submission=submission, by=cast.user("supervisor"))
+    assert done.release.effective_at > timezone.now(), "at once, not in the past"
+
+
+def test_an_error_holds_it_up_and_says_where(cast: Cast, plan: Plan) -> None:
+    Outline.objects.filter(plan=plan, grid=cast.town.grids[1][2]).update(polygon=redrawn.strip(1, 2.1, 3))
+    with pytest.raises(PublishError) as caught:
+        submitted(cast, plan)
+    codes = {finding.code: finding for finding in caught.value.findings}
+    assert "gap" in codes
+    gap = codes["gap"]
+    assert gap.lon is not None
+    assert 103.834 < gap.lon < 103.8342
+    assert not Submission.objects.exists()
+
+
+def test_the_state_is_looked_at_again_when_it_is_approved(cast: Cast, plan: Plan) -> None:
+    """Another draft of the community is published while this one waits: its ground has to be settled first."""
+    submission = submitted(cast, plan, later(2))
+    other = redrawn.draft(cast.town, 1, name="Other")
+    redrawn.merge(cast.town, other, 1, 2, into=1)
+    publish_plan(plan=other, communities=[cast.town.communities[1]], at=later(), by=None)
+    counts = Publication.objects.count(), Placement.objects.count(), Release.objects.count()
+    with pytest.raises(PublishError, match="“Other” was published in") as caught, transaction.atomic():
+        approve(submission=submission, by=cast.user("supervisor"))
+    assert caught.value.findings[0].code == "unsettled"
+    assert caught.value.findings[0].lon is not None
+    assert (Publication.objects.count(), Placement.objects.count(), Release.objects.count()) == counts
+    assert Submission.objects.get().state == "waiting"
+
+
+def test_approval_is_a_setting_and_no_question_of_a_first_plan(cast: Cast, plan: Plan) -> None:
+    community, planner = [cast.town.communities[1]], cast.user("planner")
+    with pytest.raises(PublishError, match="approval"):
+        publish_plan(plan=plan, communities=community, at=later(), by=planner)
+    cast.town.subdistrict.needs_approval = False
+    cast.town.subdistrict.save()
+    assert publish_plan(plan=plan, communities=community, at=later(), by=planner).placements == 1
+    cast.town.subdistrict.needs_approval = True
+    cast.town.subdistrict.save()
+    Placement.objects.all().delete()
+    Release.objects.all().delete()
+    Publication.objects.all().delete()
+    plan.refresh_from_db()
+    assert publish_plan(plan=plan, communities=community, at=None, by=planner).placements == 6
+
+
+def test_nothing_is_saved_without_its_record(cast: Cast, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The audit row fails: neither outlines nor buildings, posts or hand-overs are there."""
+    submission = submitted(cast, plan, later())
+    before = _everything()
+
+    def broken(**_values: Any) -> None:
+        raise RuntimeError("no record")
+
+    monkeypatch.setattr(actions, "record", broken)
+    with pytest.raises(RuntimeError), transaction.atomic():
+        approve(submission=submission, by=cast.user("supervisor"))
+    assert _everything() == before
+
+
+def _everything() -> dict[str, list[Any]]:
+    return {
+        model.__name__: sorted(map(str, model._default_manager.values_list()))
+        for model in (Publication, Placement, Release, Submission, Plan)
+    }
+
+
+@pytest.mark.parametrize("row", [1, 0])
+@pytest.mark.parametrize("who", EVERYBODY)
+def test_who_may(cast: Cast, client: Client, who: str, row: int) -> None:
+    """By page: 404 where one may not; nothing happens then."""
+    plan = redrawn.draft(cast.town, row)
+    redrawn.move_border(cast.town, plan, row)
+    signs = MAY.get(who, ". . .   . . .").split()
+    may_submit, may_decide, may_withdraw = (sign == "x" for sign in (signs[:3] if row == 1 else signs[3:]))
+    if isinstance(cast[who], User):
+        client.force_login(cast.user(who))
+    community = cast.town.communities[row]
+    base = f"/planner/plans/{plan.pk}"
+    sent = {"community": community.code, "when": "now", "head": ""}
+
+    answer = client.post(f"{base}/submit/", sent)
+    assert Submission.objects.filter(state="waiting").exists() == may_submit
+    assert _is_refused(client, answer) != may_submit
+    if not may_submit:
+        submit(
+            plan=plan,
+            communities=[community],
+            head=None,
+            effective_at=later(),
+            by=factories.make_user("elsewhere"),
+        )
+    submission = Submission.objects.get()
+    if submission.submitted_by == cast[who]:
+        Submission.objects.update(submitted_by=factories.make_user("elsewhere"))
+
+    answer = client.post(f"{base}/decide/", {"decision": "approve", "submission": submission.pk})
+    assert Release.objects.exists() == may_decide
+    assert _is_refused(client, answer) != may_decide
+    if not may_decide:
+        approve(submission=submission, by=factories.make_user("another"))
+
+    release = Release.objects.get()
+    answer = client.post(f"{base}/withdraw/", {"release": release.pk})
+    assert (Release.objects.get().withdrawn_at is not None) == may_withdraw
+    assert _is_refused(client, answer) != may_withdraw
+
+
+def _is_refused(client: Client, answer: Any) -> bool:
+    """404 for the signed in, the way to the sign-in for the rest; a redirect to the page itself is a success."""
+    if answer.status_code == 302 and not answer.headers["Location"].startswith("/sign-in/"):
+        return False
+    assert answer.status_code == (404 if "_auth_user_id" in client.session else 302), answer.content[:300]
+    return True
