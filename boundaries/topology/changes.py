@@ -7,7 +7,9 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from boundaries.topology.linework import NOBODY, Coverage, Faces, Key, Lattice, Linework
+from boundaries.topology.faces import NOBODY, Faces
+from boundaries.topology.lattice import Lattice
+from boundaries.topology.linework import Coverage, Key, Linework
 from boundaries.topology.measures import Shapes
 
 SEEN_M: Final = 0.02
@@ -42,7 +44,7 @@ def changed_ground(
     if not old and not new:
         return []
     every = np.array([*old.values(), *new.values()], dtype=object)
-    lattice = Lattice.around(shapely.total_bounds(every), precision)
+    lattice = Lattice(shapely.total_bounds(every), precision)
     if not old or not new:
         return _alone(old, new, lattice)
     faces = Faces(Linework(old, lattice), list(old), _fresh_lines(old, new, lattice), open_too=True)
@@ -85,11 +87,7 @@ def _alone(old: Coverage, new: Coverage, lattice: Lattice) -> list[Change]:
 
 def _pieces(faces: Faces, members: list[int]) -> list[list[int]]:
     mine = set(members)
-    return [
-        piece
-        for piece in faces.pieces([face in mine for face in range(len(faces.shapes))])
-        if piece[0] in mine
-    ]
+    return [piece for piece in faces.pieces([face in mine for face in range(len(faces))]) if piece[0] in mine]
 
 
 def _fresh_lines(old: Coverage, new: Coverage, lattice: Lattice) -> list[BaseGeometry]:

@@ -6,7 +6,8 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from boundaries.topology.errors import TopologyError
-from boundaries.topology.linework import Coverage, Faces, Key
+from boundaries.topology.faces import Faces
+from boundaries.topology.linework import Coverage, Key
 from boundaries.topology.neighbourhood import Locked, divided, free, known, sound_line, unlocked
 
 
@@ -58,7 +59,7 @@ def split(
             place=_middle(line),
         )
     faces = divided(coverage, [code], line, precision=precision, outline=outline, locked=locked)
-    if len(faces.shapes) <= shapely.get_num_geometries(grid):
+    if len(faces) <= shapely.get_num_geometries(grid):
         _refuse(line, grid, code)
     label = _without_slivers(faces, min_width_m)
     pieces = _pieces(faces, label)
@@ -79,7 +80,7 @@ def split(
             details={"code": code, "pieces": len(cut), "codes": len(codes)},
             place=faces.spot(cut[-1]),
         )
-    named: list[Key] = [codes[0]] * len(faces.shapes)
+    named: list[Key] = [codes[0]] * len(faces)
     for piece, new in zip(cut, codes, strict=False):
         for face in piece:
             named[face] = new
@@ -88,7 +89,7 @@ def split(
 
 def _without_slivers(faces: Faces, width: float) -> list[Key]:
     """A number for each face; thin ones get that of the neighbour with the longest common border."""
-    label: list[Key] = list(range(len(faces.shapes)))
+    label: list[Key] = list(range(len(faces)))
     sizes = faces.sizes()
     for face in sorted(range(len(label)), key=lambda face: (sizes[face], face)):
         piece = [other for other, name in enumerate(label) if name == label[face]]

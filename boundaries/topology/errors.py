@@ -1,7 +1,42 @@
 """What cannot be done to a coverage, and why."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+REASONS: Final[Mapping[str, tuple[str, ...]]] = {
+    # what was given
+    "bad_line": (),  # no line, empty, no length, not finite
+    "bad_area": (),  # no area, empty, no ground, not finite
+    "bad_coverage": ("code",),  # a grid is empty or faulty, or grids overlap: see `check`
+    "too_many_corners": ("corners", "most"),
+    "too_large": (),  # the grids stretch over more than ten degrees
+    "too_fine": (),  # lines too intricate to be noded
+    "crosses_itself": (),
+    "unknown_code": ("code",),
+    "code_taken": ("code",),
+    "same_grid": ("code",),
+    "too_few_grids": (),
+    "too_few_codes": ("code", "pieces", "codes"),
+    "unknown_building": ("buildings",),
+    # where it was drawn
+    "misses": ("code", "codes"),  # `code` from split, `codes` (two) from reshape
+    "touches": ("code",),
+    "ends_inside": ("code",),
+    "loose_end": ("codes",),
+    "outside": (),  # the area, or a building, lies in no grid
+    "no_change": ("code",),
+    "too_thin": ("code", "width_m"),  # `code` from split and carve
+    # what would come of it
+    "locked": ("codes",),
+    "empties": ("code",),
+    "tears": ("code", "area_m2"),
+    "apart": ("code", "area_m2"),  # ground that would not hang together with the grid it is given to
+    "several_pieces": ("code", "pieces"),
+    "not_neighbours": ("codes",),
+    "same_place": ("buildings",),
+    "too_close": ("buildings", "code"),
+}
+"""Every reason, with the names of the details that come with it (a reason may leave some out)."""
 
 
 class TopologyError(ValueError):

@@ -4,7 +4,8 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from boundaries.topology.errors import TopologyError
-from boundaries.topology.linework import Coverage, Faces, Key
+from boundaries.topology.faces import Faces
+from boundaries.topology.linework import Coverage, Key
 from boundaries.topology.measures import is_thin, metres_per_degree, scaled
 from boundaries.topology.neighbourhood import Locked, divided, free, known, place_of, sound_area, unlocked
 from boundaries.topology.shares import give_slivers, require_whole
@@ -70,6 +71,14 @@ def carve(
     free(coverage, [new_code])
     faces, label = _shared(coverage, area, new_code, locked, precision, min_width_m, outline)
     require_whole(faces, label, coverage, gainer=new_code)
+    made = [face for face, name in enumerate(label) if name == new_code]
+    if faces.thin(made, min_width_m):
+        raise TopologyError(
+            "too_thin",
+            f"The new grid would be less than {min_width_m:g} m wide; draw it wider.",
+            details={"code": new_code, "width_m": min_width_m},
+            place=faces.spot(made),
+        )
     return faces.assembled(coverage, label)
 
 

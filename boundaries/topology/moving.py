@@ -7,7 +7,8 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from boundaries.topology.errors import TopologyError
-from boundaries.topology.linework import Coverage, Faces, Key
+from boundaries.topology.faces import Faces
+from boundaries.topology.linework import Coverage, Key
 from boundaries.topology.measures import metres_per_degree
 from boundaries.topology.neighbourhood import Locked, divided, known, unlocked
 from boundaries.topology.shares import give_slivers, require_whole
@@ -210,9 +211,7 @@ def _holders(
     faces: Faces, places: Mapping[Hashable, Place], at_home: Mapping[Hashable, Key]
 ) -> dict[int, list[Hashable]]:
     members = [
-        building
-        for building, key in at_home.items()
-        if key in {faces.key(f) for f in range(len(faces.shapes))}
+        building for building, key in at_home.items() if key in {faces.key(f) for f in range(len(faces))}
     ]
     steps = faces.lattice.steps(
         np.array([places[building] for building in members], dtype=np.float64).reshape(-1, 2)

@@ -8,7 +8,9 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from boundaries.topology.errors import TopologyError
-from boundaries.topology.linework import Coverage, Faces, Key, Lattice, Linework
+from boundaries.topology.faces import Faces
+from boundaries.topology.lattice import Lattice
+from boundaries.topology.linework import Coverage, Key, Linework
 
 MOST_CORNERS: Final = 20_000
 _PAD: Final = 64
@@ -138,7 +140,7 @@ def divided(
     near = (boxes[:, :2] <= box[2:] + pad).all(axis=1) & (boxes[:, 2:] >= box[:2] - pad).all(axis=1)
     around = {key: coverage[key] for key, is_near in zip(keys, near, strict=True) if is_near}
     near_boxes = boxes[near]
-    lattice = Lattice.around(
+    lattice = Lattice(
         np.concatenate([near_boxes[:, :2].min(axis=0), near_boxes[:, 2:].max(axis=0)]), precision
     )
     ground = np.array([coverage[key] for key in donors], dtype=object)

@@ -1,18 +1,23 @@
 """The common border of two grids is pulled to a drawn line."""
 
 from itertools import product
+from typing import Final
 
 import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
 from boundaries.topology.errors import TopologyError
-from boundaries.topology.linework import Coverage, Faces, Key
+from boundaries.topology.faces import Faces
+from boundaries.topology.linework import Coverage, Key
 from boundaries.topology.measures import count_parts, metres_per_degree
 from boundaries.topology.neighbourhood import Locked, divided, known, place_of, sound_line, unlocked
+from boundaries.topology.shares import require_whole
 
-REACH_M = 2.0
+REACH_M: Final = 2.0
 """How far short of a border the ends of the line may stop, in metres."""
+MOST_GROUPS: Final = 10
+"""Parts of the two grids that one line may divide."""
 
 
 def reshape(
@@ -66,10 +71,18 @@ def reshape(
         )
     longer = _reaching(line, shared, both)
     faces = divided(coverage, [a, b], longer, precision=precision, outline=outline, locked=locked)
-    label = _fewest(faces, coverage, a, b)
+    ways = _ways(faces, a, b)
+    label = next((label for _moved, label in ways if _whole(faces, label, coverage, a, b)), None)
     if label is None:
-        _refuse(faces, line, coverage, a, b)
-        raise AssertionError("unreachable")
+        if ways:
+            require_whole(faces, ways[0][1], coverage)
+        raise TopologyError(
+            "loose_end",
+            f"The line does not join the border between {a} and {b} at both ends;"
+            " start it and end it on that border, or on other borders of the two.",
+            details={"codes": [a, b]},
+            place=_loose_end(line, coverage[a], coverage[b]),
+        )
     _settle_slivers(faces, label, a, b, min_width_m)
     if all(name == faces.key(face) for face, name in enumerate(label)):
         raise TopologyError(
@@ -99,60 +112,60 @@ def _reaching(line: BaseGeometry, shared: BaseGeometry, both: BaseGeometry) -> B
     return longer if longer.is_simple else line
 
 
-def _fewest(faces: Faces, coverage: Coverage, a: Key, b: Key) -> list[Key] | None:
-    """The labels that differ across the line everywhere and move the least ground.
+def _ways(faces: Faces, a: Key, b: Key) -> list[tuple[float, list[Key]]]:
+    """All labels that differ across the line everywhere, with the ground they move, the least first.
 
-    In each grid the faces on the two sides of the line alternate between staying and going: two ways a grid. Of the
-    four ways those count that leave both grids something, and whole.
+    In each grid the faces on the two sides of the line alternate between staying and going: two ways a grid, four in
+    all (more where a grid has several parts that the line divides).
     """
     sides = _sides(faces)
     if sides is None:
-        return None
+        return []
     other = {a: b, b: a}
-    best: tuple[float, list[Key]] | None = None
-    groups = {key: sorted({g for g, _s in sides[key].values()}) for key in (a, b)}
-    ways = [[(key, group, flip) for flip in (0, 1)] for key in (a, b) for group in groups[key] if groups[key]]
-    if len(ways) > 10:
-        return None
+    groups = sorted({(face, face_group) for face, (face_group, _side) in sides.items()}, key=lambda at: at[1])
+    bosses = list(dict.fromkeys(group for _face, group in groups))
+    # parts that the line does not touch stay
+    divided_ones = [boss for boss in bosses if sum(group == boss for _face, group in groups) > 1]
+    if len(divided_ones) > MOST_GROUPS:
+        return []
     sizes = faces.sizes()
-    for way in product(*ways):
-        flips = {(key, group): flip for key, group, flip in way}
+    found = []
+    for way in product((0, 1), repeat=len(divided_ones)):
+        flips = dict(zip(divided_ones, way, strict=True))
         label: list[Key] = []
-        for face in range(len(faces.shapes)):
-            key = faces.key(face)
-            group, side = sides[key][face]
-            label.append(other[key] if side ^ flips[key, group] else key)
-        moved = float(sum(size for face, size in enumerate(sizes) if label[face] != faces.key(face)))
-        if moved == 0.0 or (best is not None and moved >= best[0]) or _swapped(faces, label):
-            continue
-        if _whole(faces, label, coverage, a, b):
-            best = (moved, label)
-    return None if best is None else best[1]
+        moved = 0.0
+        for face in range(len(faces)):
+            group, side = sides[face]
+            goes = group in flips and bool(side ^ flips[group])
+            label.append(other[faces.key(face)] if goes else faces.key(face))
+            moved += float(sizes[face]) if goes else 0.0
+        if moved > 0.0 and not _swapped(faces, label):
+            found.append((moved, label))
+    return sorted(found, key=lambda way: way[0])
 
 
-def _sides(faces: Faces) -> dict[Key, dict[int, tuple[int, int]]] | None:
-    """For each grid: face -> (group of faces joined across the line, side of the line). None if that cannot be."""
-    across: dict[int, set[int]] = {face: set() for face in range(len(faces.shapes))}
+def _sides(faces: Faces) -> dict[int, tuple[int, int]] | None:
+    """Face -> (group of faces of one grid joined across the line, side of the line). None if that cannot be."""
+    across: dict[int, set[int]] = {face: set() for face in range(len(faces))}
     for one, two, fresh in zip(
         faces.first.tolist(), faces.second.tolist(), faces.is_new.tolist(), strict=True
     ):
         if fresh:
             across[one].add(two)
             across[two].add(one)
-    found: dict[Key, dict[int, tuple[int, int]]] = {}
-    for face in range(len(faces.shapes)):
-        of = found.setdefault(faces.key(face), {})
-        if face in of:
+    found: dict[int, tuple[int, int]] = {}
+    for face in range(len(faces)):
+        if face in found:
             continue
-        of[face] = (face, 0)
+        found[face] = (face, 0)
         waiting = [face]
         while waiting:
             at = waiting.pop()
-            for beside in across[at]:
-                if beside not in of:
-                    of[beside] = (face, 1 - of[at][1])
+            for beside in sorted(across[at]):
+                if beside not in found:
+                    found[beside] = (face, 1 - found[at][1])
                     waiting.append(beside)
-                elif of[beside][1] == of[at][1]:
+                elif found[beside][1] == found[at][1]:
                     return None
     return found
 
@@ -194,20 +207,9 @@ def _settle_slivers(faces: Faces, label: list[Key], a: Key, b: Key, width: float
                 label[:] = changed
 
 
-def _refuse(faces: Faces, line: BaseGeometry, coverage: Coverage, a: Key, b: Key) -> None:
-    pieces = len(faces.shapes) - count_parts(coverage[a]) - count_parts(coverage[b])
-    if pieces <= 0:
-        points = shapely.get_coordinates(line)
-        raise TopologyError(
-            "loose_end",
-            f"The line does not join the border between {a} and {b} at both ends;"
-            " start it and end it on that border, or on other borders of the two.",
-            details={"codes": [a, b]},
-            place=(float(points[-1][0]), float(points[-1][1])),
-        )
-    raise TopologyError(
-        "tears",
-        f"Along this line {a} or {b} would be left empty or fall into pieces; draw it closer to their common border.",
-        details={"codes": [a, b], "code": a},
-        place=faces.spot(range(len(faces.shapes))),
-    )
+def _loose_end(line: BaseGeometry, a: BaseGeometry, b: BaseGeometry) -> tuple[float, float]:
+    """The end of the line that lies furthest from the borders of the two grids."""
+    points = shapely.get_coordinates(line)
+    borders = shapely.union(a.boundary, b.boundary)
+    end = max((points[0], points[-1]), key=lambda at: float(borders.distance(shapely.Point(at))))
+    return float(end[0]), float(end[1])

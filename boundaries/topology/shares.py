@@ -1,7 +1,8 @@
 """Rules for faces that change hands: slivers, grids left empty or torn."""
 
 from boundaries.topology.errors import TopologyError
-from boundaries.topology.linework import Coverage, Faces, Key
+from boundaries.topology.faces import Faces
+from boundaries.topology.linework import Coverage, Key
 from boundaries.topology.measures import count_parts
 
 
