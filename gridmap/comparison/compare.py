@@ -83,7 +83,8 @@ def compare(
     before = Side(against, old, was, staff.before)
     after = Side(plan, new, now, staff.after)
     moved = np.flatnonzero(was != now)
-    looked_at = redrawn | set(was[moved].tolist()) | set(now[moved].tolist())
+    written = {grid for grid in old.keys() & new.keys() if old[grid].words != new[grid].words}
+    looked_at = redrawn | written | set(was[moved].tolist()) | set(now[moved].tolist())
     aim = target(plan.subdistrict, counted.loads(before if old else after, staff, communities))
     before = replace(before, figures=figures(before, counted, staff, communities, aim, looked_at))
     after = replace(after, figures=figures(after, counted, staff, communities, aim, looked_at))
