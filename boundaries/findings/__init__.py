@@ -15,6 +15,7 @@ by_hand        error    a building set by hand to another grid than its ground, 
 code_taken     error    a code that another grid has or had
 elsewhere      error    a grid that is in force in a community outside this publication
 unsettled      error    ground that others published since the draft took it over
+followed       warning  another plan is scheduled to follow and ends this one
 narrow         warning  a grid, or a neck of it, thinner than the subdistrict's least width
 on_border      warning  a building whose point lies on a border: the lowest code has it
 =============  =======  ======================================================================================
@@ -26,7 +27,7 @@ from datetime import datetime
 from boundaries.findings.buildings import BuildingGrids, building_grids, buildings
 from boundaries.findings.finding import ERROR, WARNING, Finding, in_order, outlines_of
 from boundaries.findings.ground import RIM_M, coverage, matching, narrow, pieces
-from boundaries.findings.identities import codes, elsewhere, unsettled
+from boundaries.findings.identities import codes, elsewhere, followed, unsettled
 from boundaries.models import Community, Plan, Publication, PublicationState
 
 __all__ = [
@@ -85,4 +86,5 @@ def geography(
     found += codes(plan, communities, outlines)
     found += elsewhere(communities, outlines, at)
     found += unsettled(plan, communities, at)
+    found += followed(communities, at)
     return in_order(found)

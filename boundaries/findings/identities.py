@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import F, Q
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from boundaries.findings.finding import ERROR, WARNING, Finding, place, shape
@@ -115,6 +116,30 @@ def unsettled(plan: Plan, communities: Sequence[Community], at: datetime) -> lis
             )
         )
         found.append(Finding(ERROR, "unsettled", text % words, community.code, **spot))
+    return found
+
+
+def followed(communities: Sequence[Community], at: datetime) -> list[Finding]:
+    """Plans that are scheduled to follow: they end this one, whatever it changed."""
+    found = []
+    for publication in (
+        Publication.objects.filter(
+            community__in=communities, state=PublicationState.STANDING, period__startswith__gt=at
+        )
+        .select_related("plan__subdistrict", "community")
+        .defer("plan__subdistrict__outline")
+        .order_by("community__code", "period")
+    ):
+        starts = publication.period.lower.astimezone(publication.plan.subdistrict.zone)
+        message = _(
+            "“%(plan)s” is scheduled to follow in %(community)s on %(time)s and ends this plan then."
+        ) % {
+            "plan": publication.plan.name,
+            "community": publication.community.title,
+            "time": date_format(starts, "Y-m-d H:i"),
+        }
+        where = place(shape(publication.community.outline))
+        found.append(Finding(WARNING, "followed", message, publication.community.code, **where))
     return found
 
 
