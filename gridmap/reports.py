@@ -27,6 +27,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from folium.template import Template
 
 from boundaries import comparing
@@ -261,9 +262,9 @@ def _figures(was: Figures | None, now: Figures) -> list[str]:
     share = pair(percent((was or now).deviation), percent(now.deviation))
     return [
         _("%(number)s people") % {"number": pair(number_format(old.people), number_format(new.people))},
-        _("%(number)s households")
+        ngettext("%(number)s household", "%(number)s households", new.households)
         % {"number": pair(number_format(old.households), number_format(new.households))},
-        _("%(number)s buildings")
+        ngettext("%(number)s building", "%(number)s buildings", new.buildings)
         % {"number": pair(number_format(old.buildings), number_format(new.buildings))},
         *([_("%(share)s against the target") % {"share": share}] if share.strip("–") else []),
     ]
@@ -278,8 +279,10 @@ def _told_ground(feature: Json, comparison: Comparison) -> Json:
     lines = [
         _("from %(before)s to %(after)s") % {"before": names[0], "after": names[1]},
         _("%(number)s people") % {"number": number_format(words["people"])},
-        _("%(number)s households") % {"number": number_format(words["households"])},
-        _("%(number)s buildings") % {"number": number_format(words["buildings"])},
+        ngettext("%(number)s household", "%(number)s households", words["households"])
+        % {"number": number_format(words["households"])},
+        ngettext("%(number)s building", "%(number)s buildings", words["buildings"])
+        % {"number": number_format(words["buildings"])},
         hectares(words["area_m2"]),
     ]
     return _telling(feature, lines, "")

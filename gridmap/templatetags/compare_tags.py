@@ -55,5 +55,5 @@ def ratio(value: object) -> str:
 
 @register.simple_tag
 def pair(before: str, after: str) -> str:
-    """Two figures in words with an arrow between them; one where they read alike."""
-    return after if before == after else f"{before} → {after}"
+    """Two figures in words with an arrow between them; one where they read alike or nothing was before."""
+    return after if before in {"", after} else f"{before} → {after or NONE}"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import ConsoleMessage, Page, Request, expect
 from pytest_django.live_server_helper import LiveServer
 
 from boundaries.models import Plan
@@ -91,6 +91,9 @@ def test_two_maps_move_together(planner: Page, live_server: LiveServer, cast: Ca
         return found
 
     before = places()
+    shown = planner.locator("#map").bounding_box()
+    assert shown
+    assert 0.2 * shown["width"] < before[1][0] < 0.8 * shown["width"], "what was in the middle stays there"
     assert before[0] == pytest.approx(before[1], abs=2)
     frame = planner.locator("#map-before").bounding_box()
     assert frame
@@ -104,7 +107,7 @@ def test_two_maps_move_together(planner: Page, live_server: LiveServer, cast: Ca
     assert after[0] == pytest.approx(after[1], abs=2)
     assert after[0][0] == pytest.approx(before[0][0] - 90, abs=30)
     planner.locator("#map .leaflet-control-zoom-in").click()
-    planner.wait_for_timeout(700)
+    planner.wait_for_timeout(900)
     zoomed = places()
     assert zoomed[0] == pytest.approx(zoomed[1], abs=3)
     assert zoomed != after
@@ -218,7 +221,11 @@ def test_the_standalone_file_opens_without_any_network(
     context.on("request", note)
     page = context.new_page()
     said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
+
+    def hear(message: ConsoleMessage) -> None:
+        said.append(message.text)
+
+    page.on("console", hear)
     page.on("pageerror", lambda error: said.append(str(error)))
     page.goto(path.as_uri())
     expect(page.locator("path.grid")).to_have_count(4)

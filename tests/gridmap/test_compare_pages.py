@@ -133,7 +133,7 @@ def _collections(html: str) -> list[dict[str, list[dict[str, dict[str, object]]]
 
 def test_the_page_says_what_changes(cast: Cast) -> None:
     page = _client(cast, "planner").get(_url("plan-compare", pulled(cast.town))).content.decode()
-    for words in ("0 new, 0 gone, 2 changed", "2 households", "4 people, 1 buildings", "1 torn apart"):
+    for words in ("0 new, 0 gone, 2 changed", "2 households", "4 people, 1 building ", "1 torn apart"):
         assert words in re.sub(r"<[^>]+>", "", page).replace("\n", " ")
     assert page.count('data-row="grid-') == 2
     assert 'data-plan-state="draft"' in page

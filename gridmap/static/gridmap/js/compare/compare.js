@@ -56,11 +56,13 @@ let apart = null;
 const sides = () => (before && state.view === "side" ? [before, after] : [after]);
 
 function show(view, { remember = true } = {}) {
+  // What is in the middle stays there, though the map becomes half as wide.
+  const [centre, zoom] = [after.map.getCenter(), after.map.getZoom()];
   state.view = view;
   frame.dataset.view = view;
   for (const button of document.querySelectorAll("[data-view][aria-pressed]")) button.setAttribute("aria-pressed", button.dataset.view === view);
   document.querySelector("#compare-form [name=view]").value = view;
-  after.map.invalidateSize({ pan: false });
+  after.map.invalidateSize({ pan: false }).setView(centre, zoom, { animate: false });
   if (view === "side") {
     before ??= side($("map-before"), "before", false);
     before.map.invalidateSize({ pan: false });
