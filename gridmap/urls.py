@@ -26,7 +26,9 @@ from gridmap.views.town import card, grids, town_map
 from gridmap.views.town import loads as map_loads
 
 urlpatterns = [
+    # what is asked most stands first
     path("", find, name="find"),
+    path("api/v1/", api.urls),
     path("home/", home, name="home"),
     path("map/", town_map, name="map"),
     path("map/grids.geojson", grids, name="map-grids"),
@@ -59,6 +61,8 @@ urlpatterns = [
     path("planner/register/building/", register.register_building, name="register-building"),
     path("planner/register/<int:pk>/place/", register.register_place, name="register-place"),
     path("planner/plans/", plans.plans, name="plans"),
+    path("planner/plans/start/", plans.plan_start, name="plan-start"),
+    path("planner/plans/<int:pk>/change/", plans.plan_change, name="plan-change"),
     path("planner/plans/<int:pk>/compare/", compare.plan_compare, name="plan-compare"),
     path(
         "planner/plans/<int:pk>/compare/report.html", compare.plan_compare_report, name="plan-compare-report"
@@ -85,6 +89,5 @@ urlpatterns = [
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include("boundaries.urls")),
-    path("api/v1/", api.urls),
     path("admin/", admin.site.urls),
 ]

@@ -62,7 +62,9 @@ def for_supervisor(user: User, at: datetime) -> dict[str, list[Any]]:
     """Plans that wait for the user's decision, and hand-overs without a note on the user's ground. Two queries."""
     may = scope(user, Permission.APPROVE_PLAN, at)
     waiting = Submission.objects.waiting().filter(
-        Q(head=F("plan__head")) | Q(head=None, plan__head=None), plan__in=visible_plans(user, at)
+        Q(head=F("plan__head")) | Q(head=None, plan__head=None),
+        plan__in=visible_plans(user, at),
+        plan__discarded_at=None,
     )
     found = (
         waiting.select_related("plan__subdistrict", "submitted_by")

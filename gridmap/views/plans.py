@@ -3,19 +3,25 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
+from boundaries.actions.draft_errors import DraftError
 from boundaries.models import Community, Outline, Plan
+from gridmap.actions import drafts
 from gridmap.models import User
 from gridmap.permissions import Permission, scope, visible_plans
 from gridmap.plan_states import PlanState, states_of
+from gridmap.views.plan_pages import plan_for
 from gridmap.views.visitor import require
 
 PAGE: Final = 50
@@ -58,6 +64,61 @@ def plans(request: HttpRequest) -> HttpResponse:
     """The page. Half a dozen queries, however many plans."""
     user = require(request, Permission.VIEW_PLAN)
     return render(request, "plans/plans.html", page_context(request, user))
+
+
+@login_required
+@require_POST
+def plan_start(request: HttpRequest) -> HttpResponse:
+    """Start a draft of the communities chosen, from what is in force or from another plan."""
+    user = require(request, Permission.REDRAW_PLAN)
+    codes = set(request.POST.getlist("community"))
+    chosen = [community for community in startable(user) if community.code in codes]
+    base, given = None, request.POST.get("base", "")
+    if given:
+        base = get_object_or_404(visible_plans(user, timezone.now()), pk=given if given.isdecimal() else 0)
+    name = request.POST.get("name", "")
+    try:
+        if not chosen:
+            raise DraftError("communities", _("Choose one or more communities."))
+        draft = drafts.start_draft(
+            subdistrict=chosen[0].subdistrict, communities=chosen, base=base, name=name, by=user
+        )
+    except DraftError as error:
+        told = {"fault": str(error), "name": name, "codes": codes, "base_chosen": given}
+        return render(request, "plans/plans.html", page_context(request, user) | told, status=422)
+    return redirect(first_page(draft))
+
+
+@login_required
+@require_POST
+def plan_change(request: HttpRequest, pk: int) -> HttpResponse:
+    """Copy, rename, put away or take back one plan."""
+    user, plan = plan_for(request, pk, Permission.REDRAW_PLAN)
+    act, name = request.POST.get("act", ""), request.POST.get("name", "")
+    try:
+        if act == "copy":
+            return redirect(first_page(drafts.copy_draft(plan=plan, name=name, by=user)))
+        if act == "rename":
+            drafts.describe_draft(plan=plan, name=name, by=user)
+        elif act in {"put_away", "take_back"}:
+            drafts.put_away(plan=plan, away=act == "put_away", by=user)
+        else:
+            raise Http404
+    except DraftError as error:
+        return render(
+            request, "plans/plans.html", page_context(request, user) | {"list_fault": str(error)}, status=422
+        )
+    if act == "put_away":
+        messages.success(request, _("“%(plan)s” was put away. It can be taken back.") % {"plan": plan.name})
+    return redirect("plans")
+
+
+def first_page(plan: Plan) -> str:
+    """Where one goes on with a draft: the editor, where this installation has it."""
+    try:
+        return reverse("plan-edit", args=[plan.pk])
+    except NoReverseMatch:
+        return reverse("plan-publish", args=[plan.pk])
 
 
 def page_context(request: HttpRequest, user: User) -> dict[str, Any]:
