@@ -36,18 +36,22 @@ from gridmap.models import (
     ApiToken,
     Assignment,
     AuditEntry,
+    CarriedPost,
     DutyTelephone,
+    HandOver,
     HostContact,
     Household,
     ImportRun,
     Incident,
     Part,
     RegisterRow,
+    Release,
     Resident,
     Role,
     RoleGrant,
     ServiceCentre,
     Specialist,
+    Submission,
     WorkloadWeight,
 )
 from tests import factories
@@ -185,6 +189,16 @@ BROKEN: dict[str, Callable[[], object]] = {
     "workload_factor_known": change(WorkloadWeight, factor="quarantine"),
     "workload_weight_once": again(WorkloadWeight),
     "workload_weight_sane": change(WorkloadWeight, weight=-1),
+    "submission_state_known": change(Submission, state="perhaps"),
+    "submission_one_waiting": again(Submission),
+    "submission_decided_by_another": lambda: change(  # noqa: PLW0108
+        Submission, state="approved", decided_by=Submission.objects.get().submitted_by
+    )(),
+    "submission_refused_with_reason": change(Submission, state="refused", answer=""),
+    "carried_post_says_something": change(CarriedPost, was=None, now=None),
+    "hand_over_once": again(HandOver),
+    "hand_over_to_another": lambda: change(HandOver, taker=HandOver.objects.get().giver)(),  # noqa: PLW0108
+    "hand_over_written_is_dated": change(HandOver, note="Third floor first", written_at=None),
     "incident_text_given": change(Incident, text=""),
     "incident_match_known": change(Incident, match="vaguely"),
     "incident_closed_whole": change(Incident, state="closed", closed_at=None),
@@ -217,6 +231,10 @@ def full(db: None) -> Town:
     Basis.objects.create(plan=town.plan, community=town.communities[0])
     revision = Revision.objects.create(plan=town.plan, command="import", key=uuid4())
     HeadMove.objects.create(plan=town.plan, kind="edit", goal=revision)
+    Submission.objects.create(plan=town.plan, submitted_by=user)
+    release = Release.objects.create(plan=town.plan, effective_at=timezone.now())
+    CarriedPost.objects.create(release=release, was=Assignment.objects.get())
+    HandOver.objects.create(release=release, giver=first, grid=town.grids[0][0], buildings=1, households=1)
     GridCode.objects.create(community=town.communities[0], grid=town.grids[0][0], code="510115001001009")
     AuditEntry.objects.create(verb="test", noun="town", by=user)
     AccessRecord.objects.create(by=user, noun="household", object_ids=[1], fields=["name"], purpose="test")
