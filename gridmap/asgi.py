@@ -2,7 +2,7 @@
 
 import os
 
-from django.core.asgi import get_asgi_application
+from gridmap.serving import threaded_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gridmap.settings")
-application = get_asgi_application()
+application = threaded_application()

@@ -84,6 +84,8 @@ MIDDLEWARE = [
 ROOT_URLCONF = "gridmap.urls"
 ASGI_APPLICATION = "gridmap.asgi.application"
 WSGI_APPLICATION = "gridmap.wsgi.application"
+# Requests that one web process answers at a time, and so its connections. Most wait for the database or for each other.
+WEB_THREADS = int(ENV.get("GRIDMAP_WEB_THREADS", "12"))
 
 TEMPLATES = [
     {
@@ -104,13 +106,13 @@ TEMPLATES = [
 # --- Database -------------------------------------------------------------------------------------------------
 # DATABASE_URL is the application's role; commands that create tables run with the owner's URL in its place.
 _database = dj_database_url.parse(_required("DATABASE_URL"), engine="django.contrib.gis.db.backends.postgis")
-# With ASGI each request runs in its own thread: connections are pooled rather than kept per thread.
+# The threads that answer requests last, and each keeps its connection: gridmap/serving.py.
 _database["OPTIONS"] = {
     **_database.get("OPTIONS", {}),
     # Lets boundaries.prepared keep plans; Django's own cursors bind on the client and are not affected.
     "prepare_threshold": 5,
-    "pool": {"min_size": 1, "max_size": int(ENV.get("GRIDMAP_DB_POOL", "8")), "timeout": 10},
 }
+_database["CONN_MAX_AGE"] = None
 _database["TEST"] = {"TEMPLATE": ENV.get("GRIDMAP_TEST_TEMPLATE") or None}
 DATABASES = {"default": _database}
 
@@ -129,6 +131,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "sign-in"
+SESSION_ENGINE = "gridmap.sessions"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -1,6 +1,6 @@
 """The authentication backend that answers for roles."""
 
-from typing import Any
+from typing import Any, Final
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -8,6 +8,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.db.models import Model
 from django.utils import timezone
 
+from boundaries.prepared import Statement
 from gridmap.models import (
     AccessRecord,
     ApiToken,
@@ -29,9 +30,21 @@ from gridmap.permissions.scopes import (
     scope,
 )
 
+_FIELDS: Final = [field.attname for field in User._meta.concrete_fields]
+_COLUMNS: Final = ", ".join(f'"{field.column}"' for field in User._meta.concrete_fields)
+# Asked at each request of whoever is signed in, hence prepared.
+_ACCOUNT: Final = Statement(f'SELECT {_COLUMNS} FROM "{User._meta.db_table}" WHERE id = %(id)s')
+
 
 class GridmapBackend(ModelBackend):
     """Sign-in by password, and permissions from role grants. Django's own permission tables are not asked."""
+
+    def get_user(self, user_id: Any) -> User | None:
+        """The account of a session, unless it may not sign in any more."""
+        for row in _ACCOUNT.rows({"id": int(user_id)}):
+            user: User = User.from_db("default", _FIELDS, list(row.values()))
+            return user if self.user_can_authenticate(user) else None
+        return None
 
     def user_can_authenticate(self, user: Any) -> bool:
         """Nobody who was switched off, and no demo login outside the demo; asked at each request as well."""

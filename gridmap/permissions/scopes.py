@@ -25,6 +25,7 @@ from boundaries.models import (
     Subdistrict,
     Water,
 )
+from boundaries.prepared import Statement
 from gridmap.models import (
     Absence,
     Assignment,
@@ -47,6 +48,11 @@ from gridmap.permissions.roles import (
 
 Visitor = User | AnonymousUser | AbstractBaseUser
 _CACHE: Final = "_role_grants"
+# Asked at each request of whoever is signed in, hence prepared.
+_GRANTS: Final = Statement(
+    "SELECT role, subdistrict_id, community_id, period FROM gridmap_rolegrant"
+    " WHERE user_id = %(user)s AND revoked_at IS NULL"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +72,7 @@ def grants(user: Visitor, at: datetime) -> list[Held]:
         return []
     known: list[Held] | None = getattr(user, _CACHE, None)
     if known is None:
-        rows = RoleGrant.objects.filter(user=user, revoked_at=None)
-        known = [Held(*row) for row in rows.values_list("role", "subdistrict_id", "community_id", "period")]
+        known = [Held(**row) for row in _GRANTS.rows({"user": user.pk})]
         # getattr and setattr reach through the lazy object that a request carries
         setattr(user, _CACHE, known)
     return [held for held in known if at in held.period]

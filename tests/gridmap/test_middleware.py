@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.cache import caches
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
@@ -60,6 +61,13 @@ def test_a_nul_in_the_address_of_the_api_is_a_problem(cast: Cast, name: str, pat
     answer = (signed_in(cast, name) if name else Client()).get(path)
     assert (answer.status_code, answer.json()["code"]) == (422, "nul")
     assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_a_nul_in_the_cookie_is_no_session(cast: Cast) -> None:
+    client = Client(headers={"Accept-Language": "en"})
+    client.cookies[settings.SESSION_COOKIE_NAME] = "\0" * 32
+    assert client.get("/api/v1/me").status_code == 401
+    assert client.get("/mine/").status_code == 302
 
 
 def test_percent_sign_and_zeros_as_text_are_no_nul(cast: Cast) -> None:
