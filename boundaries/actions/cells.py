@@ -92,7 +92,11 @@ def _read(statement: str, values: Mapping[str, Any]) -> Cells:
         cursor.execute(statement, values)
         rows = cursor.fetchall()
     shapes = shapely.from_wkb([row[6] for row in rows])
-    return {row[0]: Cell(*row[1:], shape=shape) for row, shape in zip(rows, shapes, strict=True)}
+    found: Cells = {}
+    for row, shape in zip(rows, shapes, strict=True):
+        grid, code, name, name_en, kind, community, ewkb, locked = row
+        found[grid] = Cell(code, name, name_en, kind, community, ewkb, locked, shape)
+    return found
 
 
 def named_cells(plan: int, grids: Iterable[int]) -> Cells:

@@ -6,7 +6,20 @@ from django.http import HttpRequest
 from ninja import NinjaAPI
 from ninja.renderers import JSONRenderer
 
-from gridmap.api import areas, comparisons, households, incidents, locate, me, plans, problems, search
+from gridmap.api import (
+    areas,
+    comparisons,
+    draft_answers,
+    drafts,
+    edits,
+    households,
+    incidents,
+    locate,
+    me,
+    plans,
+    problems,
+    search,
+)
 
 
 class _Renderer(JSONRenderer):
@@ -43,5 +56,6 @@ api = NinjaAPI(
     renderer=_Renderer(),
 )
 problems.register(api)
-for _each in (locate, search, areas, plans, comparisons, incidents, households, me):
+draft_answers.register(api)
+for _each in (locate, search, areas, plans, drafts, edits, comparisons, incidents, households, me):
     api.add_router("", _each.router)

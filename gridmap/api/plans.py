@@ -5,13 +5,15 @@ from typing import Any
 
 from django.contrib.gis.db.models.functions import AsGeoJSON
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Router
 
+from boundaries.actions.heads import ways
 from boundaries.models import Outline, Plan, Publication
 from gridmap.api.areas import DRAWN, Id
 from gridmap.api.auth import PUBLIC, PUBLIC_SECURITY, visitor
+from gridmap.api.draft_answers import etag
 from gridmap.api.inputs import ERRORS
 from gridmap.api.shapes import PlanOut, PlanWithGrids
 from gridmap.api.throttling import PublicRate
@@ -32,8 +34,8 @@ def plans(request: HttpRequest) -> list[dict[str, Any]]:
     openapi_extra=PUBLIC_SECURITY,
     summary="A plan with its grids",
 )
-def plan(request: HttpRequest, id: Id) -> dict[str, Any]:  # noqa: A002  # the address says id
-    """One plan with the outlines of its grids as GeoJSON."""
+def plan(request: HttpRequest, response: HttpResponse, id: Id) -> dict[str, Any]:  # noqa: A002  # the address says id
+    """One plan with the outlines of its grids as GeoJSON. `ETag` is the head of a draft, for `If-Match`."""
     found = _visible(request).filter(pk=id).first()
     if found is None:
         raise Http404
@@ -54,13 +56,31 @@ def plan(request: HttpRequest, id: Id) -> dict[str, Any]:  # noqa: A002  # the a
                 "name_en": row.name_en,
                 "kind": row.kind,
                 "community": row.community.code,
+                "locked": row.locked is not None,
             },
         }
         for row in rows.annotate(**{DRAWN: AsGeoJSON("polygon", precision=8)}).defer(
             "polygon", "community__outline"
         )
     ]
-    return _plan(found) | {"grids": {"features": features}}
+    response["ETag"] = etag(found.head_id)
+    return _plan(found) | _draft(request, found) | {"grids": {"features": features}}
+
+
+def _draft(request: HttpRequest, plan: Plan) -> dict[str, Any]:
+    """What colleagues need to go on with a draft."""
+    if plan.frozen_at is not None or not _is_colleague(request):
+        return {}
+    can_undo, can_redo = ways(plan.pk, plan.head_id)
+    bases = plan.bases.order_by("community__code").values_list("community__code", "base")
+    return {
+        "note": plan.note,
+        "discarded": plan.discarded_at is not None,
+        "head": plan.head_id,
+        "can_undo": can_undo,
+        "can_redo": can_redo,
+        "bases": [{"community": community, "base": base} for community, base in bases],
+    }
 
 
 def _visible(request: HttpRequest) -> QuerySet[Plan]:

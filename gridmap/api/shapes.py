@@ -223,11 +223,24 @@ class PlanOut(Schema):
     publications: list[PublicationOut]
 
 
+class BasisOut(Schema):
+    """The plan that was in force for a community when the draft was started or last settled."""
+
+    community: str
+    base: int | None
+
+
 class PlanWithGrids(PlanOut):
-    """A plan with the outlines of its grids."""
+    """A plan with the outlines of its grids. What follows `grids` is told of drafts, to colleagues."""
 
     datum: Literal["wgs84"] = "wgs84"
     grids: FeatureCollection
+    note: str | None = None
+    discarded: bool | None = None
+    head: int | None = None
+    can_undo: bool | None = None
+    can_redo: bool | None = None
+    bases: list[BasisOut] | None = None
 
 
 class IncidentIn(Schema):
