@@ -170,6 +170,11 @@ STATIC_ROOT = BASE_DIR / ".local" / "static"
 STATICFILES_DIRS = [
     ("vendor/htmx", NODE_MODULES / "htmx.org" / "dist"),
     ("vendor/protomaps-leaflet", NODE_MODULES / "protomaps-leaflet" / "dist"),
+    ("vendor/terra-draw", NODE_MODULES / "terra-draw" / "dist"),
+    ("vendor/terra-draw-leaflet-adapter", NODE_MODULES / "terra-draw-leaflet-adapter" / "dist"),
+    ("vendor/polyclip-ts", NODE_MODULES / "polyclip-ts" / "dist" / "esm"),
+    ("vendor/bignumber.js", NODE_MODULES / "bignumber.js"),
+    ("vendor/splaytree-ts", NODE_MODULES / "splaytree-ts" / "dist" / "esm"),
 ]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
