@@ -20,6 +20,7 @@ from fixtures.town.staff import FOUNDING
 from fixtures.town.stories import visited_grid
 from fixtures.town.stream import TABLES, Writer, stream
 from fixtures.town.town import DEFAULT_SEED, Town, make_town, silent
+from gridmap.actions.demo_drafts import make_drafts
 from gridmap.models import AuditEntry, Role, RoleGrant, Specialist, SpecialistKind, User
 
 # Sign-in name and role of each demo login; the neighbour is the specialist of the grid next to the first one's.
@@ -140,6 +141,9 @@ def write_town(
         say(_("search index"))
         raise_editions(GRIDS, GROUND, BUILDINGS)
         made = _make_logins(towns[0], town, first) if logins else []
+        if logins:
+            make_drafts(subdistrict=towns[0], by=User.objects.get(username="planner"))
+            say(_("drafts"))
         AuditEntry.objects.create(
             verb="load_demo",
             noun="subdistrict",

@@ -7,9 +7,12 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from boundaries.models import Community, Subdistrict
+from boundaries.models import Community, Plan, Subdistrict
 from gridmap.actions import demo
-from gridmap.models import Household, Resident
+from gridmap.carrying_over import propose
+from gridmap.models import Household, Resident, Submission
+from gridmap.plan_checks import check
+from gridmap.plan_states import state_of
 from tests.town import TODAY, generated, load_town
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("as_owner")]
@@ -52,3 +55,20 @@ def test_several_subdistricts_side_by_side() -> None:
     assert len(outlines) == 3
     assert not outlines[0].intersects(outlines[1])
     assert Community.objects.filter(subdistrict__code="510115003").count() == 4
+
+
+def test_two_drafts_wait_for_planner_and_supervisor(tmp_path: Path) -> None:
+    """Made through the actions: revisions in the draft being drawn, a submission without errors in the other."""
+    call_command("demo_town", scale=0.05, today=TODAY, logins_file=tmp_path / "demo-logins")
+    drawn, laid_before = Plan.objects.filter(frozen_at=None).order_by("pk")
+    assert drawn.revisions.count() >= 2
+    assert drawn.outlines.values("community").distinct().count() == 2
+    assert state_of(drawn).code == "draft"
+    assert state_of(laid_before).code == "submitted"
+    submission = Submission.objects.get()
+    assert submission.submitted_by.username == "planner"
+    assert submission.effective_at is not None
+    communities = list(submission.communities.all())
+    proposal = propose(laid_before, communities, at=submission.effective_at)
+    assert check(laid_before, communities, proposal).errors == []
+    assert proposal.gifts, "somebody hands over"
