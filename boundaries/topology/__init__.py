@@ -13,12 +13,15 @@ from boundaries.topology.giving import carve, transfer
 from boundaries.topology.joining import merge
 from boundaries.topology.moving import move
 from boundaries.topology.reshaping import reshape
+from boundaries.topology.settling import Conflict, Settled, settle
 from boundaries.topology.snapping import snapped
 
 __all__ = [
     "REASONS",
     "Change",
+    "Conflict",
     "Problem",
+    "Settled",
     "TopologyError",
     "carve",
     "changed_ground",
@@ -26,6 +29,7 @@ __all__ = [
     "merge",
     "move",
     "reshape",
+    "settle",
     "snapped",
     "split",
     "transfer",

@@ -7,7 +7,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from boundaries.topology.faces import NOBODY, Faces
+from boundaries.topology.faces import Faces
 from boundaries.topology.lattice import Lattice
 from boundaries.topology.linework import Coverage, Key, Linework
 from boundaries.topology.measures import Shapes
@@ -39,40 +39,34 @@ def changed_ground(
     list of Change
         In the order of the keys in `before`, then in `after`.
     """
-    old = {key: shape for key, shape in before.items() if not _same(shape, after.get(key))}
-    new = {key: shape for key, shape in after.items() if not _same(shape, before.get(key))}
+    old = {key: shape for key, shape in before.items() if not same(shape, after.get(key))}
+    new = {key: shape for key, shape in after.items() if not same(shape, before.get(key))}
     if not old and not new:
         return []
     every = np.array([*old.values(), *new.values()], dtype=object)
     lattice = Lattice(shapely.total_bounds(every), precision)
     if not old or not new:
         return _alone(old, new, lattice)
-    faces = Faces(Linework(old, lattice), list(old), _fresh_lines(old, new, lattice), open_too=True)
-    spots = faces.spots()
-    keys = list(new)
-    heirs: list[Key | None] = [None] * len(spots)
-    tree = shapely.STRtree(np.array(list(new.values()), dtype=object))
-    for face, heir in sorted(map(tuple, tree.query(spots, predicate="intersects").T.tolist()), reverse=True):
-        heirs[face] = keys[heir]
-    owners: list[Key | None] = [
-        None if owner == NOBODY else faces.key(f) for f, owner in enumerate(faces.owner)
-    ]
+    faces = Faces(Linework(old, lattice), list(old), fresh_lines(old, new, lattice), open_too=True)
+    owners, heirs = faces.owners(), heirs_of(new, faces.spots())
     changed: dict[tuple[Key | None, Key | None], list[int]] = {}
     for face, pair in enumerate(zip(owners, heirs, strict=True)):
         if pair[0] != pair[1]:
             changed.setdefault(pair, []).append(face)
     found: list[Change] = []
     for (was, becomes), members in changed.items():
-        wide = [face for piece in _pieces(faces, members) if not faces.thin(piece, width_m) for face in piece]
+        wide = visible(faces, members, width_m)
         if wide:
-            ground = lattice.in_degrees(np.array([faces.united(wide)], dtype=object))[0]
-            found.append(Change(was, becomes, ground, faces.size(wide)))
+            found.append(Change(was, becomes, ground_of(faces, wide), faces.size(wide)))
     order = {key: at for at, key in enumerate([*before, *after])}
     return sorted(found, key=lambda c: (order.get(c.before, -1), order.get(c.after, -1)))
 
 
-def _same(shape: BaseGeometry, other: BaseGeometry | None) -> bool:
-    return shape is other or (other is not None and bool(shapely.equals_exact(shape, other, 0.0)))
+def same(shape: BaseGeometry | None, other: BaseGeometry | None) -> bool:
+    """Whether two shapes have the same corners in the same order, or are both absent."""
+    if shape is None or other is None or shape is other:
+        return shape is other
+    return bool(shapely.equals_exact(shape, other, 0.0))
 
 
 def _alone(old: Coverage, new: Coverage, lattice: Lattice) -> list[Change]:
@@ -85,12 +79,33 @@ def _alone(old: Coverage, new: Coverage, lattice: Lattice) -> list[Change]:
     ]
 
 
-def _pieces(faces: Faces, members: list[int]) -> list[list[int]]:
+def visible(faces: Faces, members: list[int], width: float) -> list[int]:
+    """Those of some faces that are `width` metres wide or more together with others of them beside them."""
     mine = set(members)
-    return [piece for piece in faces.pieces([face in mine for face in range(len(faces))]) if piece[0] in mine]
+    return [
+        face
+        for piece in faces.pieces([face in mine for face in range(len(faces))])
+        if piece[0] in mine and not faces.thin(piece, width)
+        for face in piece
+    ]
 
 
-def _fresh_lines(old: Coverage, new: Coverage, lattice: Lattice) -> list[BaseGeometry]:
+def ground_of(faces: Faces, members: list[int]) -> BaseGeometry:
+    """Some faces as one shape in degrees."""
+    return faces.lattice.in_degrees(np.array([faces.united(members)], dtype=object))[0]
+
+
+def heirs_of(coverage: Coverage, spots: Shapes) -> list[Key | None]:
+    """The grid of a coverage in which each point lies; None where there is none."""
+    keys = list(coverage)
+    found: list[Key | None] = [None] * len(spots)
+    tree = shapely.STRtree(np.array(list(coverage.values()), dtype=object))
+    for at, index in sorted(map(tuple, tree.query(spots, predicate="intersects").T.tolist()), reverse=True):
+        found[at] = keys[index]
+    return found
+
+
+def fresh_lines(old: Coverage, new: Coverage, lattice: Lattice) -> list[BaseGeometry]:
     """The borders in `new` that are not in `old`, each once."""
     there = Linework(new, lattice)
     here = Linework(old, lattice)

@@ -8,7 +8,7 @@ from boundaries.topology.faces import Faces
 from boundaries.topology.linework import Coverage, Key
 from boundaries.topology.measures import is_thin, metres_per_degree, scaled
 from boundaries.topology.neighbourhood import Locked, divided, free, known, place_of, sound_area, unlocked
-from boundaries.topology.shares import give_slivers, require_whole
+from boundaries.topology.shares import give_slivers, require_whole, require_wide
 
 
 def transfer(
@@ -47,6 +47,7 @@ def transfer(
     unlocked(coverage, locked, to)
     faces, label = _shared(coverage, area, to, locked, precision, min_width_m, outline)
     require_whole(faces, label, coverage, gainer=to)
+    require_wide(faces, label, min_width_m)
     return faces.assembled(coverage, label)
 
 
@@ -71,14 +72,7 @@ def carve(
     free(coverage, [new_code])
     faces, label = _shared(coverage, area, new_code, locked, precision, min_width_m, outline)
     require_whole(faces, label, coverage, gainer=new_code)
-    made = [face for face, name in enumerate(label) if name == new_code]
-    if faces.thin(made, min_width_m):
-        raise TopologyError(
-            "too_thin",
-            f"The new grid would be less than {min_width_m:g} m wide; draw it wider.",
-            details={"code": new_code, "width_m": min_width_m},
-            place=faces.spot(made),
-        )
+    require_wide(faces, label, min_width_m)
     return faces.assembled(coverage, label)
 
 

@@ -11,7 +11,7 @@ from boundaries.topology.faces import Faces
 from boundaries.topology.linework import Coverage, Key
 from boundaries.topology.measures import metres_per_degree
 from boundaries.topology.neighbourhood import Locked, divided, known, unlocked
-from boundaries.topology.shares import give_slivers, require_whole
+from boundaries.topology.shares import give_slivers, require_whole, require_wide
 
 Place = tuple[float, float]
 
@@ -51,7 +51,7 @@ def move(
     ------
     TopologyError
         ``unknown_code``, ``locked``, ``unknown_building``, ``no_change``, ``outside``, ``same_place``, ``empties``,
-        ``tears``, ``apart``, ``too_close``.
+        ``tears``, ``apart``, ``too_thin``, ``too_close``.
     """
     known(coverage, to)
     unlocked(coverage, locked, to)
@@ -85,6 +85,7 @@ def move(
     require_whole(
         faces, label, coverage, gainer=to, advice=f"choose the buildings between them and grid {to} as well"
     )
+    require_wide(faces, label, min_width_m)
     result = faces.assembled(coverage, label)
     _require_all(result, places, at_home, moving, to, donors)
     return result

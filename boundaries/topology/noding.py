@@ -33,7 +33,9 @@ _CLOSE: Final = 0.25
 """Steps within which a corner counts as on an edge: floating point in degrees resolves about 1e-6 of a step."""
 _ON_LINE: Final = 4.0
 """Steps within which an edge counts as part of a surveyed line (2 mm, and a little for rounding)."""
-_ROUNDS: Final = 40
+_PULLS: Final = 2
+"""Rounds in which lines are pulled: two corners close together could pull a line to and fro for ever."""
+_ROUNDS: Final = 60
 
 _span = np.arange(-REACH, REACH + 1)
 _offsets = np.stack(np.meshgrid(_span, _span, indexing="ij"), axis=-1).reshape(-1, 2)
@@ -78,8 +80,8 @@ class Noding:
         """
         self.lines = [self._drawn_in(line) for line in lines]
         self.lines = [line for line in self.lines if len(line) > 1]
-        for _round in range(_ROUNDS):
-            if not self._meet():
+        for turn in range(_ROUNDS):
+            if not self._meet(REACH if turn < _PULLS else _CLOSE, plainly=turn > 3 * _PULLS):
                 return
         raise Unsettled
 
@@ -144,15 +146,15 @@ class Noding:
 
     # --- rounds ----------------------------------------------------------------------------------------------------
 
-    def _meet(self) -> bool:
-        """One round: corners on edges, then crossings. False where nothing was left to do."""
+    def _meet(self, reach: float, *, plainly: bool) -> bool:
+        """One round: corners on edges, then crossings, `plainly` rounded. False where nothing was left to do."""
         edges = _Edges.of(self)
         lines = _Segments.of(self.lines)
         i, j = _near(lines.a, lines.b, edges.a, edges.b, REACH)
         into_lines, into_edges = _Additions(), _Additions()
         # standing corners pull new lines, corners of new lines stand on edges
-        into_lines.corners(lines, i, edges.a[j], REACH)
-        into_lines.corners(lines, i, edges.b[j], REACH)
+        into_lines.corners(lines, i, edges.a[j], reach)
+        into_lines.corners(lines, i, edges.b[j], reach)
         into_edges.corners(edges, j, lines.a[i], _CLOSE)
         into_edges.corners(edges, j, lines.b[i], _CLOSE)
         k, m = _near(lines.a, lines.b, lines.a, lines.b, 1)
@@ -164,7 +166,7 @@ class Noding:
         into_edges.corners(edges, p, edges.a[q], _CLOSE)
         into_edges.corners(edges, p, edges.b[q], _CLOSE)
         if not (into_lines or into_edges):
-            self._cross(lines, i, edges, j, into_lines, into_edges)
+            self._cross(lines, i, edges, j, into_lines, into_edges, plainly=plainly)
             _cross_alike(lines, k, m, into_lines)
             _cross_alike(edges, p, q, into_edges)
         for (line, place), points in into_lines.by_place(lines):
@@ -182,6 +184,8 @@ class Noding:
         j: Ints,
         into_lines: "_Additions",
         into_edges: "_Additions",
+        *,
+        plainly: bool,
     ) -> None:
         crossing, share, spots = _crossings(lines.a[i], lines.b[i], edges.a[j], edges.b[j])
         for at, part, spot in zip(crossing.tolist(), share.tolist(), spots, strict=True):
@@ -189,11 +193,12 @@ class Noding:
             a, b = edges.a[edge], edges.b[edge]
             away = np.hypot(*(np.array([a, b]) - spot).T)
             end = int(np.argmin(away))
-            if away[end] <= REACH + 2:
+            if away[end] <= REACH + 2 and not plainly:
                 node = _point((a, b)[end])
             else:
-                node = self._node(a, b, spot)
-                into_edges.add(edge, _share(a, b, node), node)
+                node = _rounded(spot) if plainly else self._node(a, b, spot)
+                if node not in (_point(a), _point(b)):
+                    into_edges.add(edge, _share(a, b, node), node)
             if node not in (_point(lines.a[line]), _point(lines.b[line])):
                 into_lines.add(line, part, node)
 

@@ -12,7 +12,7 @@ from boundaries.topology.faces import Faces
 from boundaries.topology.linework import Coverage, Key
 from boundaries.topology.measures import count_parts, metres_per_degree
 from boundaries.topology.neighbourhood import Locked, divided, known, place_of, sound_line, unlocked
-from boundaries.topology.shares import require_whole
+from boundaries.topology.shares import require_whole, require_wide
 
 REACH_M: Final = 2.0
 """How far short of a border the ends of the line may stop, in metres."""
@@ -91,6 +91,7 @@ def reshape(
             details={"width_m": min_width_m},
             place=place_of(line),
         )
+    require_wide(faces, label, min_width_m)
     return faces.assembled(coverage, label)
 
 

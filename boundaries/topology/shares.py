@@ -38,7 +38,7 @@ def give_slivers(faces: Faces, label: list[Key], to: Key, width: float) -> None:
 
 def _narrow(faces: Faces, label: list[Key], width: float) -> list[list[int]]:
     """Pieces thinner than `width` that the lines have made: not those that were a piece before."""
-    before = {tuple(piece) for piece in faces.pieces([faces.key(face) for face in range(len(label))])}
+    before = {tuple(piece) for piece in faces.pieces(faces.owners())}
     return [
         piece
         for piece in faces.pieces(label)
@@ -100,4 +100,25 @@ def require_whole(
             f"The new grid would fall into {len(found)} pieces; draw it in one.",
             details={"code": key, "pieces": len(found)},
             place=spot,
+        )
+
+
+def require_wide(faces: Faces, label: list[Key], width: float) -> None:
+    """Refuse labels that leave a piece thinner than `width` metres, but for one that only won ground.
+
+    Raises
+    ------
+    TopologyError
+        ``too_thin``.
+    """
+    before = [set(piece) for piece in faces.pieces(faces.owners())]
+    for piece in _narrow(faces, label, width):
+        key = label[piece[0]]
+        if any(old <= set(piece) and faces.key(min(old)) == key for old in before):
+            continue
+        raise TopologyError(
+            "too_thin",
+            f"A piece of grid {key} would be left less than {width:g} m wide; leave more of it, or all to one grid.",
+            details={"code": key, "width_m": width},
+            place=faces.spot(piece),
         )
