@@ -8,6 +8,7 @@ from gridmap.api import api
 from gridmap.views import (
     compare,
     desk,
+    exports,
     first_run,
     hand_overs,
     imports,
@@ -72,6 +73,7 @@ urlpatterns = [
     path(
         "planner/plans/<int:pk>/compare/<slug:table>.csv", compare.plan_compare_csv, name="plan-compare-csv"
     ),
+    path("planner/plans/<int:pk>/export/", exports.plan_export, name="plan-export"),
     path("planner/plans/<int:pk>/publish/", publishing.plan_publish, name="plan-publish"),
     path("planner/plans/<int:pk>/submit/", publishing.plan_submit, name="plan-submit"),
     path("planner/plans/<int:pk>/decide/", publishing.plan_decide, name="plan-decide"),

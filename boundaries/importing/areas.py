@@ -12,6 +12,7 @@ from shapely import STRtree
 from shapely.geometry.base import BaseGeometry
 
 from boundaries.importing import coverage, suspicions
+from boundaries.importing.exact import is_exact
 from boundaries.importing.report import ImportFileError, Movement, Progress, Report, no_progress
 from boundaries.importing.rows import Options, Reader, Row, parts_of, reader
 from boundaries.importing.shapes import reproject, snapped
@@ -32,6 +33,7 @@ ROLES: Final[dict[Level, dict[str, str]]] = {
     "grid": {
         "code": "grid.code", "name": "grid.name", "name_en": "name_en",
         "community": "community", "kind": "grid.kind",
+        "name_p2": "name_p2", "name_p3": "name_p3", "name_en_p2": "name_en_p2", "name_en_p3": "name_en_p3",
     },
 }  # fmt: skip
 
@@ -165,6 +167,9 @@ def check_tiling(
     if not rows:
         return rows
     by_index: dict[int, BaseGeometry] = {index: row.shape for index, row in enumerate(rows)}
+    if within is not None and is_exact(by_index, within, metric_srid):
+        report.measures.setdefault("areas_with_faulty_edges", 0)
+        return [row for row in rows if row.row not in report.bad_rows]
     faulty = coverage.edge_faults(by_index)
     report.measures["areas_with_faulty_edges"] = report.measures.get("areas_with_faulty_edges", 0) + len(
         faulty
@@ -412,7 +417,7 @@ def _with_codes(rows: list[Row], level: Level, report: Report) -> list[Row]:
 
 def _area(row: Row, level: Level, report: Report) -> AreaRow:
     code = row.get("code")
-    name = row.get("name") or code
+    name = _whole(row, "name") or code
     kind = ""
     given = row.get("kind").strip()
     if level == "compound":
@@ -426,9 +431,14 @@ def _area(row: Row, level: Level, report: Report) -> AreaRow:
                 severity="warning", row=row.number, field="kind", subject=code,
             )  # fmt: skip
     return AreaRow(
-        row.number, code, name[:100], row.shape, row.get("name_en")[:150], kind, row.get("address")[:200],
+        row.number, code, name[:100], row.shape, _whole(row, "name_en")[:150], kind, row.get("address")[:200],
         row.get("community"), households=_count(row, "households", report), people=_count(row, "people", report),
     )  # fmt: skip
+
+
+def _whole(row: Row, role: str) -> str:
+    """A text that an exported Shapefile carries on in further columns, since a cell holds 254 bytes."""
+    return row.get(role) + row.get(f"{role}_p2") + row.get(f"{role}_p3")
 
 
 def _count(row: Row, role: str, report: Report) -> int | None:

@@ -45,6 +45,11 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
     "grid.name": ("grid_name", "gridname", "网格名称", "网格", "wgmc", *_NAME),
     "grid.kind": ("grid_kind", "网格类型", "wglx", "kind", "type", "类型"),
     "name_en": ("name_en", "name:en", "english_name", "英文名", "英文名称"),
+    # what exports write where a cell of a Shapefile is too short (boundaries/exporting/files.py)
+    "name_p2": ("name_p2",),
+    "name_p3": ("name_p3",),
+    "name_en_p2": ("name_en_p2",),
+    "name_en_p3": ("name_en_p3",),
     "households": ("households", "hh", "户数", "戶數", "家庭户数", "住户数", "hushu"),
     "people": ("people", "pop", "population", "人口", "人口数", "人口數", "常住人口", "renkou"),
     "community": ("community", "community_code", "社区编码", "社区代码", "社区", "社区名称", "所属社区", "sqbm", "sqmc"),

@@ -12,6 +12,7 @@ from gridmap.api import (
     draft_answers,
     drafts,
     edits,
+    exports,
     households,
     incidents,
     locate,
@@ -57,5 +58,5 @@ api = NinjaAPI(
 )
 problems.register(api)
 draft_answers.register(api)
-for _each in (locate, search, areas, plans, drafts, edits, comparisons, incidents, households, me):
+for _each in (locate, search, areas, plans, exports, drafts, edits, comparisons, incidents, households, me):
     api.add_router("", _each.router)

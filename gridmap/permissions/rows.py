@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from boundaries.models import (
     Building,
+    Community,
     Grid,
     Outline,
     Placement,
@@ -122,6 +123,17 @@ def visible_plans(user: Visitor, at: datetime) -> QuerySet[Plan]:
         inside = outlines.filter(community__in=allowed.community_ids)
         condition |= Q(Exists(inside)) & ~Q(Exists(outlines.exclude(community__in=allowed.community_ids)))
     return Plan.objects.filter(condition)
+
+
+def shown_communities(user: Visitor, plan: Plan, at: datetime) -> QuerySet[Community]:
+    """The communities of a visible plan whose grids the user may see: all for colleagues, for the public those in which
+    the plan is or was in force. By code, without their outlines."""
+    drawn = Outline.objects.filter(plan=plan)
+    if not scope(user, Permission.VIEW_STAFF, at):
+        begun = Publication.objects.begun(at).filter(plan=plan, community=OuterRef("community"))
+        drawn = drawn.filter(Exists(begun))
+    communities = Community.objects.filter(pk__in=drawn.order_by().values("community"))
+    return communities.defer("outline").order_by("code")
 
 
 def _colleagues(user: Visitor, permission: str, at: datetime) -> Q:

@@ -1,0 +1,48 @@
+"""Areas that tile their ground already, to the last digit: an exported plan that comes back.
+
+Noding such a layer anew against the surveyed outline would put the outline's own corners into its rim and take others out,
+all within two millimetres and for no gain. What is exact stays as it is.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from boundaries.importing.coverage import edge_faults, half_edge_faults
+from boundaries.importing.shapes import reproject
+
+RIM_M: Final = 0.002
+"""How far the rim may stand off the surveyed outline, in metres: as far as where a plan is put in force."""
+DIGITS: Final = 8
+
+
+def is_exact(areas: Mapping[Any, BaseGeometry], outline: BaseGeometry, metric_srid: int) -> bool:
+    """Whether areas on the record's grid share every corner with their neighbours, and fill the outline.
+
+    Parameters
+    ----------
+    areas : mapping of key to Polygon or MultiPolygon
+        EPSG:4326, valid one by one.
+    outline : Polygon or MultiPolygon
+        What they should fill, EPSG:4326.
+    metric_srid : int
+        EPSG code of the projection for distances.
+    """
+    shapes = np.array(list(areas.values()), dtype=object)
+    points = shapely.get_coordinates(shapes)
+    if not len(points) or (np.round(points, DIGITS) != points).any():
+        return False
+    if edge_faults(areas) or half_edge_faults(areas):
+        return False
+    covered = shapely.coverage_union_all(shapes)
+    ours, theirs = (reproject(each.boundary, 4326, metric_srid) for each in (covered, outline))
+    return _lies_along(ours, theirs) and _lies_along(theirs, ours)
+
+
+def _lies_along(line: BaseGeometry, other: BaseGeometry) -> bool:
+    """Whether no corner of `line` stands off `other`; asked both ways, no place between corners does either."""
+    shapely.prepare(other)
+    return bool(shapely.dwithin(shapely.points(shapely.get_coordinates(line)), other, RIM_M).all())
