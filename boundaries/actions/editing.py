@@ -114,7 +114,11 @@ def edit(
         after = _finished(draft, sent, work, changes, dry=dry_run)
         before: Changes = {grid: work.cells.get(grid) for grid in after}
         _spare_locked(draft, before, after)
-        revision = None if dry_run else _write(draft, sent, before, after, key, by)
+        revision = None
+        if not dry_run:
+            write_cells(draft.plan, before, after)
+            revision = add_revision(draft, sent.command, sent.parameters, before, after, key, by)
+            move_head(draft.plan, MoveKind.EDIT, draft.head, revision, by)
     told_before = between.before | {grid: cell for grid, cell in before.items() if grid not in between.before}
     return Edited(
         plan=draft.plan, head=draft.head if dry_run else revision, parent=draft.head, command=sent.command,
@@ -376,25 +380,29 @@ def _spare_locked(draft: Locked, before: Changes, after: Changes) -> None:
             )
 
 
-def _write(
-    draft: Locked, sent: Sent, before: Changes, after: Changes, key: UUID | None, by: AbstractBaseUser | None
+def add_revision(
+    draft: Locked,
+    command: str,
+    parameters: Mapping[str, Any],
+    before: Changes,
+    after: Changes,
+    key: UUID | None,
+    by: AbstractBaseUser | None,
 ) -> int:
-    write_cells(draft.plan, before, after)
+    """Write what was done after the draft's head; the head itself stays."""
     with connection.cursor() as cursor:
         cursor.execute(
             _REVISION,
             {
-                "plan": draft.plan, "parent": draft.head, "command": sent.command,
-                "parameters": json.dumps(sent.parameters, ensure_ascii=False),
-                "before": kept(before), "after": kept(after), "key": key, "by": None if by is None else by.pk,
+                "plan": draft.plan, "parent": draft.head, "command": command,
+                "parameters": json.dumps(parameters, ensure_ascii=False),
+                "before": _kept(before), "after": _kept(after), "key": key, "by": None if by is None else by.pk,
             },
         )  # fmt: skip
-        revision = int(cursor.fetchone()[0])
-    move_head(draft.plan, MoveKind.EDIT, draft.head, revision, by)
-    return revision
+        return int(cursor.fetchone()[0])
 
 
-def kept(cells: Changes) -> str:
+def _kept(cells: Changes) -> str:
     """Cells as a revision keeps them, as text."""
     return json.dumps(
         {str(grid): None if cell is None else cell.as_json() for grid, cell in cells.items()},

@@ -13,7 +13,7 @@ taken back (`before`) up to the common ancestor, then done again (`after`) down 
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 
 from boundaries.actions.cells import Changes, from_json, write_cells
 from boundaries.actions.draft_errors import Conflict, DraftError, Step
-from boundaries.models import MoveKind, Plan, Revision
+from boundaries.models import Basis, MoveKind, Plan, Revision
 
 START: Final = "import"
 """A revision that brought the grids of a plan in is where a draft begins: before it there is nothing to go back to."""
@@ -72,6 +72,8 @@ class Path:
     """The grids touched on the way, as they stand at the goal."""
     before: Changes = field(default_factory=dict)
     """The same grids, as they stand at the origin."""
+    bases: dict[int, int | None] = field(default_factory=dict)
+    """Where ground was settled on the way: the plan that each community's basis is at the goal."""
 
 
 # FOR NO KEY UPDATE is what updating the head takes anyway. Taken first, it is stronger than the FOR SHARE of the outlines'
@@ -93,7 +95,8 @@ _WALK: Final = """
       FROM walk w JOIN boundaries_revision r ON r.id = greatest(w.a, w.b) AND r.plan_id = %(plan)s
       WHERE w.a <> w.b
     )
-    SELECT w.up IS NOT NULL, r.id, r.before, r.after, r.command, r.made_by_id, r.made_at
+    SELECT w.up IS NOT NULL, r.id, r.before, r.after, r.command, r.made_by_id, r.made_at,
+           CASE WHEN r.command = 'settle' THEN r.parameters END
     FROM walk w JOIN boundaries_revision r ON r.id = coalesce(w.up, w.down)
 """
 _NEWER: Final = """
@@ -146,20 +149,35 @@ def path(plan: int, origin: int | None, goal: int | None) -> Path:
         rows = cursor.fetchall()
     up = sorted((row for row in rows if row[0]), key=lambda row: -row[1])
     down = sorted((row for row in rows if not row[0]), key=lambda row: row[1])
-    found = Path()
-    for backwards, (_up, _id, before, after, *_rest) in [(True, row) for row in up] + [
-        (False, row) for row in down
-    ]:
+    # Folded as JSON first: of a grid that was redrawn a hundred times two outlines are read, not two hundred.
+    first: dict[str, Any] = {}
+    last: dict[str, Any] = {}
+    bases: dict[int, int | None] = {}
+    for backwards, row in [(True, row) for row in up] + [(False, row) for row in down]:
+        before, after = json.loads(row[2]), json.loads(row[3])
         left, reached = (after, before) if backwards else (before, after)
-        left, reached = json.loads(left), json.loads(reached)
-        found.before |= from_json({key: left[key] for key in left if int(key) not in found.before})
-        found.changes |= from_json(reached)
+        first = left | first
+        last |= reached
+        if row[7] is not None:
+            settled = json.loads(row[7])
+            bases[settled["community"]] = settled["was" if backwards else "base"]
+    same = {key for key in last if _whole(first[key]) == _whole(last[key])}
+    found = Path(
+        before=from_json({key: value for key, value in first.items() if key not in same}),
+        changes=from_json({key: value for key, value in last.items() if key not in same}),
+        bases=bases,
+    )
     names = _names(row[5] for row in rows)
     found.steps = [
         Step(row[1], row[4], names.get(row[5], ""), row[6])
         for row in sorted(up + down, key=lambda row: row[1])
     ]
     return found
+
+
+def _whole(kept: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A state of a grid; imports left `locked` out."""
+    return None if kept is None else {"locked": None} | kept
 
 
 def require_known(plan: int, revisions: Iterable[int]) -> None:
@@ -240,7 +258,7 @@ def undo(*, plan: Plan, head: int | None, by: AbstractBaseUser | None) -> Edited
     DraftError
         ``nothing_to_undo``, ``frozen``, ``discarded``; Conflict ``stale`` where `head` is not the draft's.
     """
-    draft = _current(plan, head)
+    draft = current_draft(plan, head)
     if not ways(draft.plan, draft.head)[0]:
         raise DraftError("nothing_to_undo", _("This is where the draft began: there is nothing to undo."))
     assert draft.head is not None
@@ -256,7 +274,7 @@ def redo(*, plan: Plan, head: int | None, by: AbstractBaseUser | None) -> Edited
     DraftError
         ``nothing_to_redo``, ``frozen``, ``discarded``; Conflict ``stale`` where `head` is not the draft's.
     """
-    draft = _current(plan, head)
+    draft = current_draft(plan, head)
     goal = newer(draft.plan, draft.head)
     if goal is None:
         raise DraftError("nothing_to_redo", _("There is nothing to redo here."))
@@ -272,14 +290,21 @@ def go_to(*, plan: Plan, head: int | None, revision: int | None, by: AbstractBas
     DraftError
         ``unknown_head``, ``frozen``, ``discarded``; Conflict ``stale`` where `head` is not the draft's.
     """
-    draft = _current(plan, head)
+    draft = current_draft(plan, head)
     if revision is None and Revision.objects.filter(plan=plan, parent=None, command=START).exists():
         raise DraftError("nothing_to_undo", _("This is where the draft began: there is nothing to undo."))
     return _go(draft, revision, MoveKind.JUMP, by)
 
 
-def _current(plan: Plan, head: int | None) -> Locked:
-    draft = lock_draft(plan.pk)
+def current_draft(plan: Plan, head: int | None, *, wait: bool = True) -> Locked:
+    """Hold a draft whose head is the sender's.
+
+    Raises
+    ------
+    DraftError
+        ``frozen``, ``discarded``; Conflict ``stale`` where it is not.
+    """
+    draft = lock_draft(plan.pk, wait=wait)
     if head != draft.head:
         raise stale(draft, head)
     return draft
@@ -289,6 +314,8 @@ def _go(draft: Locked, goal: int | None, kind: MoveKind, by: AbstractBaseUser | 
     between = path(draft.plan, draft.head, goal)
     write_cells(draft.plan, between.before, between.changes)
     if goal != draft.head:
+        for community, base in between.bases.items():
+            Basis.objects.filter(plan=draft.plan, community=community).update(base=base)
         move_head(draft.plan, kind, draft.head, goal, by)
     parent = None if goal is None else _parent(goal)
     can_undo, can_redo = ways(draft.plan, goal)

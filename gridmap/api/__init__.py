@@ -20,6 +20,7 @@ from gridmap.api import (
     plans,
     problems,
     search,
+    settling,
 )
 
 
@@ -58,5 +59,19 @@ api = NinjaAPI(
 )
 problems.register(api)
 draft_answers.register(api)
-for _each in (locate, search, areas, plans, exports, drafts, edits, comparisons, incidents, households, me):
+_ROUTERS = (
+    locate,
+    search,
+    areas,
+    plans,
+    exports,
+    drafts,
+    edits,
+    settling,
+    comparisons,
+    incidents,
+    households,
+    me,
+)
+for _each in _ROUTERS:
     api.add_router("", _each.router)

@@ -122,8 +122,8 @@ def as_text(values: Mapping[str, Any], grids: Changes) -> str:
     return f'{told[:-1]},"grids":{features(grids)}}}'
 
 
-def edited(plan: Plan, result: Edited) -> HttpResponse:
-    """The answer to an edit, undo, redo or jump."""
+def edited(plan: Plan, result: Edited, more: Mapping[str, Any] | None = None) -> HttpResponse:
+    """The answer to an edit, undo, redo or jump; with `more` beside it."""
     numbers = numbers_of(plan, result)
     body = as_text(
         {
@@ -132,6 +132,7 @@ def edited(plan: Plan, result: Edited) -> HttpResponse:
             "numbers": {str(grid): each.as_json() for grid, each in numbers.grids.items()},
             "moved": {str(building): grid for building, grid in numbers.moved.items()},
             "can_undo": result.can_undo, "can_redo": result.can_redo,
+            **(more or {}),
         },
         result.after,
     )  # fmt: skip
