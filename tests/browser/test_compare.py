@@ -36,7 +36,7 @@ def test_row_ground_and_address_are_one(planner: Page, live_server: LiveServer, 
     draft = pulled(cast.town)
     west, east = cast.town.grids[0][0].pk, cast.town.grids[0][1].pk
     _open(planner, live_server, draft)
-    face = planner.locator("#map path[fill='url(#compare-hatch)']")
+    face = planner.locator("#map path.compare-face")
     expect(face).to_have_count(1)
     expect(planner.locator("#map path.compare-dot")).to_have_count(1)
     face.hover(position={"x": 8, "y": 8})
@@ -77,8 +77,8 @@ def test_two_maps_move_together(planner: Page, live_server: LiveServer, cast: Ca
     expect(planner.locator("#map-before")).to_be_visible()
     expect(planner).to_have_url(re.compile("view=side"))
     planner.wait_for_timeout(400)
-    expect(planner.locator("#map-before path[fill='url(#compare-hatch)']")).to_have_count(1)
-    faces = [planner.locator(f"#{each} path[fill='url(#compare-hatch)']") for each in ("map-before", "map")]
+    expect(planner.locator("#map-before path.compare-face")).to_have_count(1)
+    faces = [planner.locator(f"#{each} path.compare-face") for each in ("map-before", "map")]
 
     def places() -> list[tuple[float, float]]:
         """Where the hatched ground lies in each map, from the map's own corner."""
@@ -172,7 +172,7 @@ def test_nothing_differs(planner: Page, live_server: LiveServer, cast: Cast) -> 
     _open(planner, live_server, cast.town.plan, "?with=in-force")
     expect(planner.locator(".compare-same")).to_be_visible()
     expect(planner.locator(".empty")).to_be_visible()
-    expect(planner.locator("#map path[fill='url(#compare-hatch)']")).to_have_count(0)
+    expect(planner.locator("#map path.compare-face")).to_have_count(0)
     assert not errors
 
 

@@ -2,6 +2,7 @@
 import { boundsOf, gridLayer, openMap } from "gridmap/map";
 import { copyAddress, pageData, say, shortcut } from "gridmap/page";
 import { changeLayer } from "./layers.js";
+import { splitter } from "./split.js";
 import { tableOf } from "./table.js";
 import { together } from "./together.js";
 import { tipOf } from "./tip.js";
@@ -10,7 +11,7 @@ const data = pageData("map-data");
 const words = pageData("compare-words");
 const $ = (id) => document.getElementById(id);
 const frame = document.querySelector(".compare-maps");
-const state = { view: frame.dataset.view, document: null, outlines: new Map() };
+const state = { view: frame.dataset.view, document: null, outlines: new Map(), hidden: new Set() };
 const tip = tipOf(frame, $("map-tip"), words, state);
 
 let lostNote = null;
@@ -44,7 +45,7 @@ function side(element, key, controls) {
   };
   const colour = () => {
     grids.colourBy(state.view === "side" ? "load" : "none");
-    changes.showBefore(state.view === "overlay");
+    for (const part of ["changed", "moves", "was"]) changes.show(part, !state.hidden.has(part) && (part !== "was" || state.view === "overlay"));
   };
   if (state.document) fill();
   return { map, changes, fill, colour, key };
@@ -117,18 +118,24 @@ async function load() {
   if (table.chosen()) light({ fly: true });
   else if (changed.length) {
     // What differs comes first; the rest of the town is a drag away.
-    const box = window.L.geoJSON(changed).getBounds().pad(0.35);
-    after.map.fitBounds(box, { maxZoom: 16, animate: false });
+    after.map.fitBounds(window.L.geoJSON(changed).getBounds(), { padding: [28, 28], maxZoom: 16, animate: false });
   } else if (data.box) after.map.fitBounds(boundsOf(data.box), { animate: false });
 }
 
+for (const box of document.querySelectorAll("#legend [data-part]")) {
+  box.addEventListener("change", () => {
+    state.hidden[box.checked ? "delete" : "add"](box.dataset.part);
+    for (const each of sides()) each.colour();
+  });
+}
 for (const button of document.querySelectorAll("button[data-view]")) button.addEventListener("click", () => show(button.dataset.view));
 shortcut("v", () => show(state.view === "side" ? "overlay" : "side"));
 shortcut("c", () => copyAddress(words.copied));
 $("copy-link").addEventListener("click", () => copyAddress(words.copied));
-for (const map of [after.map]) map.on("click", () => table.choose(null));
+after.map.on("click", () => table.choose(null));
 $("compare-form").addEventListener("change", () => $("compare-form").requestSubmit());
 $("compare-go").hidden = true;
+splitter($("compare-split"), document.querySelector("main"));
 window.addEventListener("popstate", () => location.reload());
 
 if (state.view === "side") show("side", { remember: false });

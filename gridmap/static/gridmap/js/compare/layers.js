@@ -7,8 +7,8 @@ const POINTS_AT_ONCE = 1500;
 /**
  * Draw what differs on `map`. `onFace(feature)` and `onBuilding(feature)` hear clicks, `onHover(feature | null, event)` the pointer.
  *
- * The answer: `setData(document)` as the server gives it, `showBefore(visible)` for the borders before, `light({grids, points}, find)`
- * to mark a selection, with `find(id)` giving the outlines of a grid.
+ * The answer: `setData(document)` as the server gives it, `show(part, visible)` with part changed, was (the borders
+ * before) or moves, `light({grids, points}, find)` to mark a selection, with `find(id)` giving the outlines of a grid.
  */
 export function changeLayer(map, { onFace = () => {}, onBuilding = () => {}, onHover = () => {} } = {}) {
   const { L } = window;
@@ -28,8 +28,13 @@ export function changeLayer(map, { onFace = () => {}, onBuilding = () => {}, onH
     layer.on("mouseover mousemove", (event) => onHover(feature, event));
     layer.on("mouseout", (event) => onHover(null, event));
   };
-  const faceStyle = () => ({ color: t.accent, weight: 1.5, opacity: 0.9, fillColor: "url(#compare-hatch)", fillOpacity: 1 });
-  const wasStyle = () => ({ fill: false, color: t.notice, weight: 2, opacity: 0.95, dashArray: "5 4" });
+  // From afar the hatching would hide what lies beneath it: there a tint has to do.
+  const isFar = () => map.getZoom() < 14;
+  const faceStyle = () =>
+    isFar()
+      ? { color: t.accent, weight: 0.6, opacity: 0.9, fillColor: t.accent, fillOpacity: 0.35, className: "compare-face" }
+      : { color: t.accent, weight: 1.5, opacity: 0.9, fillColor: "url(#compare-hatch)", fillOpacity: 1, className: "compare-face" };
+  const wasStyle = () => ({ fill: false, color: t.notice, weight: isFar() ? 1 : 2, opacity: 0.95, dashArray: isFar() ? "3 2" : "5 4" });
   const faces = L.geoJSON(null, {
     pane: "changed",
     renderer: svg("changed"),
@@ -42,6 +47,7 @@ export function changeLayer(map, { onFace = () => {}, onBuilding = () => {}, onH
   const lit = L.featureGroup().addTo(map);
   const litRenderer = svg("lit");
   let buildings = [];
+  const parts = { changed: faces, moves, was };
 
   function drawBuildings() {
     moves.clearLayers();
@@ -56,11 +62,15 @@ export function changeLayer(map, { onFace = () => {}, onBuilding = () => {}, onH
       dot.addTo(moves);
     }
   }
+  function restyle() {
+    faces.setStyle(faceStyle);
+    was.setStyle(wasStyle);
+  }
+  map.on("zoomend", restyle);
   map.on("moveend", drawBuildings);
   onThemeChange(() => {
     t = readTokens(TOKENS);
-    faces.setStyle(faceStyle);
-    was.setStyle(wasStyle);
+    restyle();
     drawBuildings();
   });
 
@@ -73,9 +83,9 @@ export function changeLayer(map, { onFace = () => {}, onBuilding = () => {}, onH
       ({ buildings } = document);
       drawBuildings();
     },
-    showBefore(visible) {
-      if (visible) was.addTo(map);
-      else was.remove();
+    show(part, visible) {
+      if (visible) parts[part].addTo(map);
+      else parts[part].remove();
     },
     light({ grids = [], points = [] }, find) {
       lit.clearLayers();
