@@ -10,7 +10,7 @@ The rules (docs/decisions/0007-publishing.md)::
 Nothing is written here; `gridmap.actions.posts` does that.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -83,6 +83,8 @@ class GridPosts:
     buildings: int = 0
     households: int = 0
     is_chosen: bool = False
+    heirs: tuple[tuple[str, int], ...] = ()
+    """For a grid that goes: the names of those that take its buildings, and how many; most first."""
 
     @property
     def is_vacant(self) -> bool:
@@ -167,6 +169,7 @@ def propose(
         if grid_id in chosen.leads and row.change != GONE and chosen.leads[grid_id] != row.lead:
             row = _with_lead(row, chosen.leads[grid_id])
         grids.append(row)
+    grids = [_with_heirs(row, was_in, placed, now_in, after) if row.change == GONE else row for row in grids]
     found = {row.grid_id: row for row in grids}
     leads_before = {grid: _of(posts, grid, Part.LEAD) for grid in before}
     gifts = _gifts(placed, now_in, was_in, households, leads_before, found)
@@ -239,6 +242,22 @@ def _with_lead(row: GridPosts, lead: int | None, *, is_chosen: bool = True) -> G
         members=tuple(each for each in row.members if each != lead),
         is_chosen=is_chosen,
     )
+
+
+def _with_heirs(
+    row: GridPosts,
+    was_in: Mapping[int, int],
+    placed: BuildingGrids,
+    now_in: Any,
+    after: Mapping[int, Outline],
+) -> GridPosts:
+    """What becomes of a grid that goes."""
+    counts = Counter(
+        grid
+        for building, grid in zip(placed.building.tolist(), now_in.tolist(), strict=True)
+        if was_in.get(building) == row.grid_id and grid in after
+    )
+    return replace(row, heirs=tuple((after[grid].title, count) for grid, count in counts.most_common()))
 
 
 def _of(posts: Posts, grid: int, part: Part) -> int | None:

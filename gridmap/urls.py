@@ -76,6 +76,7 @@ urlpatterns = [
     path("planner/plans/<int:pk>/export/", exports.plan_export, name="plan-export"),
     path("planner/plans/<int:pk>/publish/", publishing.plan_publish, name="plan-publish"),
     path("planner/plans/<int:pk>/submit/", publishing.plan_submit, name="plan-submit"),
+    path("planner/plans/<int:pk>/settle/", publishing.plan_settle, name="plan-settle"),
     path("planner/plans/<int:pk>/decide/", publishing.plan_decide, name="plan-decide"),
     path("planner/plans/<int:pk>/withdraw/", publishing.plan_withdraw, name="plan-withdraw"),
     path("planner/plans/<int:pk>/grids.geojson", publishing.plan_grids, name="plan-grids"),

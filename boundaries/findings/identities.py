@@ -87,6 +87,10 @@ def unsettled(plan: Plan, communities: Sequence[Community], at: datetime) -> lis
     }
     standing = Publication.objects.filter(community__in=communities, state=PublicationState.STANDING)
     was_in_force = set(standing.filter(plan=plan).values_list("community", flat=True))
+    begun = {
+        (each.plan_id, each.community_id): each.period.lower
+        for each in standing.filter(plan__in=[basis.base_id for basis in bases.values()]).order_by("period")
+    }
     found = []
     for publication in standing.filter(period__contains=at).select_related("plan").order_by("community"):
         community = next(each for each in communities if each.pk == publication.community_id)
@@ -96,6 +100,8 @@ def unsettled(plan: Plan, communities: Sequence[Community], at: datetime) -> lis
             continue
         if base is None and publication.published_at < plan.created_at:
             continue
+        if base is not None and _is_newer(begun.get((base, community.pk)), publication):
+            continue  # settled with one that is scheduled for later, and which knew this one
         words = {"plan": publication.plan.name, "community": community.title}
         if base is None:
             text = _(
@@ -117,6 +123,11 @@ def unsettled(plan: Plan, communities: Sequence[Community], at: datetime) -> lis
         )
         found.append(Finding(ERROR, "unsettled", text % words, community.code, **spot))
     return found
+
+
+def _is_newer(begins: datetime | None, publication: Publication) -> bool:
+    """Whether a plan that begins then follows the publication."""
+    return begins is not None and (publication.period.lower is None or begins > publication.period.lower)
 
 
 def followed(communities: Sequence[Community], at: datetime) -> list[Finding]:

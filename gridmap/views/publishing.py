@@ -1,7 +1,9 @@
 """Publishing a plan: checks, people, approval, the time from which it holds."""
 
+import json
 from typing import Any
 
+import shapely
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Prefetch
@@ -13,7 +15,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from boundaries import features
+from boundaries.actions import settling
+from boundaries.actions.draft_errors import DraftError
 from boundaries.actions.plans import PublishError, soon
+from boundaries.findings import ERROR
 from boundaries.models import Community, Plan, Publication, PublicationState
 from gridmap.actions import plans as actions
 from gridmap.carrying_over import KEPT, propose
@@ -129,6 +134,32 @@ def plan_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("plan-publish", pk=pk)
 
 
+@login_required
+@require_POST
+def plan_settle(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take over what others published in one community since the draft began."""
+    user, plan = plan_for(request, pk, Permission.REDRAW_PLAN, drafts_only=True)
+    head, code = request.POST.get("head", ""), request.POST.get("community", "")
+    community = get_object_or_404(Community.objects.filter(outlines__plan=plan).distinct(), code=code)
+    try:
+        done = settling.settle(
+            plan=plan,
+            community=community,
+            prefer="theirs" if request.POST.get("prefer") == "theirs" else "mine",
+            head=int(head) if head.isdecimal() and len(head) < 19 else None,
+            by=user,
+        )
+    except DraftError as error:
+        return _refused(request, user, plan, PublishError(str(error)))
+    area = sum(each.area_m2 for each in done.disputes)
+    messages.success(
+        request,
+        _("%(community)s is settled; %(area)s m² were in dispute. It can be undone in the editor.")
+        % {"community": community.title, "area": f"{area:,.0f}"},
+    )
+    return redirect("plan-publish", pk=pk)
+
+
 def communities_of(plan: Plan) -> list[Community]:
     """The communities of which the plan holds grids, by code."""
     return list(
@@ -176,6 +207,7 @@ def page_context(request: HttpRequest, user: User, plan: Plan) -> dict[str, Any]
         "map_data": map_data(plan.subdistrict),
         "hand_overs": hand_overs(releases),
         "is_editing": asks and waiting is None and may_submit,
+        "may_redraw": plan.frozen_at is None and user.has_perm(Permission.REDRAW_PLAN, plan),
     }
     if asks and inputs.communities:
         context |= looked_at(plan, inputs)
@@ -206,7 +238,11 @@ def looked_at(plan: Plan, inputs: Inputs) -> dict[str, Any]:
         if posts.needs_look
     ]
     titles = {posts.grid_id: posts for posts in proposal.grids}
+    over = any(each.code == "unsettled" and each.level == ERROR for each in checked.errors)
+    open_ground = settling.unsettled(plan) if over and plan.frozen_at is None else []
     return {
+        "open_ground": open_ground,
+        "open_features": ground_features(open_ground),
         "at": at,
         "is_late": inputs.at is not None and inputs.at <= timezone.now(),
         "checked": checked,
@@ -226,6 +262,20 @@ def looked_at(plan: Plan, inputs: Inputs) -> dict[str, Any]:
         "summary": summary(plan, at=at, leads=proposal.leads()),
         "found": [finding.as_json() for finding in checked.findings],
     }
+
+
+def ground_features(open_ground: list[settling.Unsettled]) -> list[dict[str, Any]]:
+    """Ground that others changed since, and ground in dispute, for the map."""
+    return [
+        {
+            "type": "Feature",
+            "geometry": json.loads(shapely.to_geojson(part.ground)),
+            "properties": {"kind": kind},
+        }
+        for one in open_ground
+        for kind, parts in (("changed", one.changed), ("disputed", one.disputes))
+        for part in parts
+    ]
 
 
 def plan_submissions(plan: Plan) -> list[Submission]:

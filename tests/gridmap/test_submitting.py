@@ -9,10 +9,13 @@ from django.test import Client
 from django.utils import timezone
 
 from boundaries.actions.plans import PublishError
+from boundaries.actions.settling import settle
 from boundaries.models import Outline, Placement, Plan, Publication, Revision
 from gridmap.actions import plans as actions
 from gridmap.actions.plans import approve, publish_plan, refuse, submit, take_back, withdraw
+from gridmap.carrying_over import propose
 from gridmap.models import AuditEntry, Release, Submission, User
+from gridmap.plan_checks import check
 from gridmap.plan_states import state_of
 from gridmap.responsibility import locate
 from tests import factories
@@ -297,3 +300,51 @@ def _is_refused(client: Client, answer: Any) -> bool:
         return False
     assert answer.status_code == (404 if "_auth_user_id" in client.session else 302), answer.content[:300]
     return True
+
+
+def test_ground_published_meanwhile_is_shown_settled_and_then_published(
+    cast: Cast, client: Client, plan: Plan
+) -> None:
+    """The draft moves the border of 1,0; meanwhile 1,2 is merged into 1,1. Settled, both changes take effect."""
+    other = redrawn.draft(cast.town, 1, name="Other")
+    redrawn.merge(cast.town, other, 1, 2, into=1)
+    publish_plan(plan=other, communities=[cast.town.communities[1]], at=later(), by=None)
+    client.force_login(cast.user("planner"))
+    local = later(2).astimezone(factories.ZONE).strftime("%Y-%m-%dT%H:%M")
+    address = (
+        f"/planner/plans/{plan.pk}/publish/?when=at&at={local}&community={cast.town.communities[1].code}"
+    )
+    page = client.get(address).content.decode()
+    assert "others changed 1 piece of ground" in page
+    assert '"kind": "changed"' in page
+    client.post(
+        f"/planner/plans/{plan.pk}/settle/",
+        {"community": cast.town.communities[1].code, "prefer": "mine", "head": ""},
+    )
+    plan.refresh_from_db()
+    assert plan.head is not None
+    assert plan.head.command == "settle"
+    assert "publish-settle" not in client.get(address).content.decode()
+    submission = submitted(cast, plan, later(2))
+    approve(submission=submission, by=cast.user("supervisor"))
+    at = later(3)
+    spots = {(1, 2): "002", (1, 1): "002", (1, 0): "001"}
+    for (row, column), code in spots.items():
+        place = factories.middle(row, column)
+        assert locate(place.x, place.y, at=at).as_json()["grid"]["code"][-3:] == code
+    house = cast.town.buildings[1][0][1].point
+    assert locate(house.x, house.y, at=at).as_json()["grid"]["code"][-3:] == "002", "the draft's own change"
+
+
+def test_settled_with_what_is_scheduled_for_later(cast: Cast, plan: Plan) -> None:
+    """Another plan begins in ten days and the draft took it over: it may take effect before that, with a word of it."""
+    other = redrawn.draft(cast.town, 1, name="Other")
+    redrawn.merge(cast.town, other, 1, 2, into=1)
+    community = cast.town.communities[1]
+    publish_plan(plan=other, communities=[community], at=later(10), by=None)
+    settle(plan=plan, community=community, head=None, by=cast.user("planner"))
+    plan.refresh_from_db()
+    for days, codes in ((5, {"followed"}), (20, set())):
+        proposal = propose(plan, [community], at=later(days))
+        found = {finding.code for finding in check(plan, [community], proposal).findings}
+        assert found & {"followed", "unsettled"} == codes

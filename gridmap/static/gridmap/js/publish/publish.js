@@ -20,6 +20,12 @@ const style = ({ level }, on) => {
 function draw() {
   findings = pageData("publish-findings") || [];
   marks.clearLayers();
+  const ground = pageData("publish-ground") || [];
+  if (ground.length) {
+    const colour = ({ properties }) => css(properties.kind === "disputed" ? "--overdue" : "--accent");
+    const look = (feature) => ({ color: colour(feature), weight: 2, fillColor: colour(feature), fillOpacity: 0.25, interactive: false });
+    marks.addLayer(window.L.geoJSON({ type: "FeatureCollection", features: ground }, { style: look, interactive: false }));
+  }
   layers = new Map();
   chosen = null;
   findings.forEach((finding, index) => {
