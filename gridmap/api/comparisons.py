@@ -123,10 +123,11 @@ class SpecialistChangeOut(Schema):
 
 
 class TargetOut(Schema):
-    """What loads are compared with."""
+    """What loads are compared with: the norm, else the mean of the grids of the same side."""
 
     measure: Literal["people", "households"]
-    value: float
+    before: float
+    after: float
     is_norm: bool
 
 
@@ -184,7 +185,12 @@ def _document(found: Comparison, plan: Plan) -> dict[str, Any]:
         "at": found.at.isoformat(),
         "communities": found.communities,
         "left_out": found.left_out,
-        "target": found.target,
+        "target": {
+            "measure": found.after.target.measure,
+            "before": found.before.target.value,
+            "after": found.after.target.value,
+            "is_norm": found.after.target.is_norm,
+        },
         "area_m2": round(summary.area_m2, 1),
         "buildings": summary.buildings,
         "households": summary.households,

@@ -9,7 +9,7 @@ lead; where the grid has no lead, or the lead no centre, the community's own ser
 has several). The **round** is the mean distance of the households from their common middle: how far apart they live, wherever
 the specialist sets out from.
 
-**Deviation** is from the norm in force, else from the mean of the grids before.
+**Deviation** is from the norm in force, else from the mean of the grids of the same side.
 """
 
 from gridmap.comparison.changes import (

@@ -13,6 +13,7 @@ from gridmap.workload import GridLoad, Target
 NEW: Final = "new"
 GONE: Final = "gone"
 CHANGED: Final = "changed"
+NO_TARGET: Final = Target("people", 0.0, is_norm=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,8 @@ class Side:
     """A grid id for each counted building."""
     leads: dict[int, int]
     """Specialist by grid; a grid that nobody leads is absent."""
+    target: Target = NO_TARGET
+    """What its grids are compared with: the norm, else their own mean, as on the page of loads and in the editor."""
     figures: dict[int, Figures] = field(default_factory=dict)
 
 
@@ -193,7 +196,6 @@ class Comparison:
     """The projection in metres in which it is measured."""
     communities: list[Community]
     left_out: list[Community]
-    target: Target
     before: Side
     after: Side
     faces: list[Face]

@@ -1,7 +1,7 @@
 """Counting two states against each other."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from boundaries import comparing
 from boundaries.comparing import NOWHERE, Face, Ids, Reach, State
-from boundaries.models import Community, Compound, Outline, Plan
+from boundaries.models import Community, Compound, Outline, Plan, Subdistrict
 from gridmap.comparison.changes import (
     CHANGED,
     GONE,
@@ -85,9 +85,9 @@ def compare(
     moved = np.flatnonzero(was != now)
     written = {grid for grid in old.keys() & new.keys() if old[grid].words != new[grid].words}
     looked_at = redrawn | written | set(was[moved].tolist()) | set(now[moved].tolist())
-    aim = target(plan.subdistrict, counted.loads(before if old else after, staff, communities))
-    before = replace(before, figures=figures(before, counted, staff, communities, aim, looked_at))
-    after = replace(after, figures=figures(after, counted, staff, communities, aim, looked_at))
+    before, after = (
+        _figured(side, counted, staff, communities, plan.subdistrict, looked_at) for side in (before, after)
+    )
 
     faces = comparing.changed_ground(old, new)
     areas = shapely.area(comparing.in_metres([face.ground for face in faces], counted.srid)).tolist()
@@ -100,7 +100,6 @@ def compare(
         srid=counted.srid,
         communities=communities,
         left_out=left_out,
-        target=aim,
         before=before,
         after=after,
         faces=faces,
@@ -127,6 +126,18 @@ def summary(
 ) -> Summary:
     """The figures of `compare` alone, for `templates/plans/compare_summary.html`."""
     return compare(plan, against, at=at, leads=leads).summary
+
+
+def _figured(
+    side: Side,
+    counted: Counted,
+    staff: Staff,
+    communities: list[Community],
+    town: Subdistrict,
+    looked_at: Collection[int],
+) -> Side:
+    aim = target(town, counted.loads(side, staff, communities))
+    return replace(side, target=aim, figures=figures(side, counted, staff, communities, aim, looked_at))
 
 
 def _move(counted: Counted, index: int, before: Side, after: Side) -> Move:

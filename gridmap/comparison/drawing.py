@@ -24,7 +24,7 @@ def document(comparison: Comparison) -> Json:
     dict
         `communities`, `same` (grids drawn alike on both sides), `before` and `after` (the others), `changed` (ground, one
         feature for each pair of grids) and `buildings` (points), each a list of GeoJSON features in EPSG:4326; `loads`
-        with the figures of each side by grid, as [buildings, households, people], and the `target`.
+        with the figures of each side by grid, as [buildings, households, people], and the `targets`.
     """
     before, after = comparison.before, comparison.after
     apart = differing(before.state, after.state)
@@ -45,8 +45,8 @@ def document(comparison: Comparison) -> Json:
             for move in comparison.moves
         ],
         "loads": {
-            "target": comparison.target.value,
-            "measure": comparison.target.measure,
+            "targets": {"before": before.target.value, "after": after.target.value},
+            "measure": after.target.measure,
             "before": _loads(before),
             "after": _loads(after),
         },

@@ -351,7 +351,7 @@ def test_the_api_tells_the_same(cast: Cast) -> None:
     }  # fmt: skip
     assert found["compounds"][0]["wholly"] is False
     assert found["changed"]["features"][0]["properties"]["households"] == 2
-    assert found["target"] == {"measure": "people", "value": 2500.0, "is_norm": True}
+    assert found["target"] == {"measure": "people", "before": 2500.0, "after": 2500.0, "is_norm": True}
     against = _client(cast, "planner").get(_url("api", draft), {"with": town.plan.pk}).json()
     assert against["against"] == town.plan.pk
     assert against["grids"] == found["grids"]

@@ -7,6 +7,8 @@ import pytest
 from django.utils import timezone, translation
 from pytest_django import DjangoAssertNumQueries
 
+from boundaries.actions.editing import edit
+from boundaries.actions.heads import undo
 from boundaries.models import (
     Basis,
     Building,
@@ -18,13 +20,15 @@ from boundaries.models import (
     Subdistrict,
 )
 from boundaries.models.constraints import since
+from gridmap.actions.drafts import start_draft
 from gridmap.actions.plans import publish_plan
 from gridmap.comparison import CHANGED, GONE, NEW, compare, summary, usual
 from gridmap.comparison.drawing import document
+from gridmap.draft_numbers import Carried, numbers_of
 from gridmap.models import Assignment, ServiceCentre, WorkloadWeight
 from gridmap.reports import compared
 from tests import factories
-from tests.factories import FOUNDED, Town
+from tests.factories import CELL, FOUNDED, SOUTH, WEST, Town
 from tests.gridmap.comparing_town import carved, merged, pulled
 from tests.gridmap.conftest import Cast
 from tests.gridmap.publishing_town import draft as draft_of
@@ -234,19 +238,22 @@ def test_a_building_given_by_hand_stays_with_its_grid(cast: Cast) -> None:
     assert (move.before, move.after, move.is_by_hand) == (town.grids[0][2].pk, town.grids[0][1].pk, True)
 
 
-def test_the_norm_is_the_target_and_otherwise_the_mean_before(cast: Cast) -> None:
+def test_the_norm_is_the_target_and_otherwise_the_mean_of_the_same_side(cast: Cast) -> None:
     Subdistrict.objects.filter(pk=cast.town.subdistrict.pk).update(norm="", norm_limit=None)
     draft = Plan.objects.select_related("subdistrict").get(pk=merged(cast.town).pk)
     found = compare(draft)
-    assert (found.target.is_norm, found.target.value) == (False, 8.0)
+    assert not found.after.target.is_norm
+    assert (found.before.target.value, found.after.target.value) == (8.0, 12.0)
     grown = next(each for each in found.grids if each.status == CHANGED)
     assert grown.before is not None
     assert grown.after is not None
-    assert (grown.before.deviation, grown.after.deviation) == (0.0, 1.0)
+    assert grown.before.deviation == 0
+    assert grown.after.deviation == pytest.approx(16 / 12 - 1)
     Subdistrict.objects.filter(pk=cast.town.subdistrict.pk).update(norm="households", norm_limit=5)
     draft = Plan.objects.select_related("subdistrict").get(pk=draft.pk)
     found = compare(draft)
-    assert (found.target.is_norm, found.target.measure, found.target.value) == (True, "households", 5.0)
+    aim = found.after.target
+    assert (aim.is_norm, aim.measure, aim.value) == (True, "households", 5.0)
     assert (found.summary.before.over, found.summary.after.over) == (0, 1)
     assert found.summary.after.worst == pytest.approx(8 / 5 - 1)
 
@@ -338,6 +345,55 @@ def test_the_drawing_holds_each_grid_once_a_side(cast: Cast) -> None:
     assert found["loads"]["before"][west] == (2, 4, 8)
     assert found["loads"]["after"][west] == (1, 2, 4)
     assert [each["properties"]["code"] for each in found["communities"]] == [cast.town.communities[0].code]
+
+
+def test_the_numbers_are_those_that_the_editor_showed(cast: Cast) -> None:
+    """A real draft, cut, merged and handed on by its commands; and what undoing leaves."""
+    town, planner = cast.town, cast.user("planner")
+    draft = start_draft(
+        subdistrict=town.subdistrict, communities=town.communities[:2], name="Real", by=planner
+    )
+    west, middle_, east = (grid.pk for grid in town.grids[0])
+    x = round(WEST + CELL / 2, 8)
+    line = {
+        "type": "LineString",
+        "coordinates": [[x, SOUTH + 2 * CELL - 0.001], [x, SOUTH + 3 * CELL + 0.001]],
+    }
+    commands: list[dict[str, object]] = [
+        {"command": "split", "grid": west, "line": line},
+        {"command": "merge", "grids": [middle_, east], "into": east},
+        {"command": "move_buildings", "buildings": [town.buildings[1][0][1].pk], "to": town.grids[1][1].pk},
+    ]
+    shown: dict[int, Carried] = {}
+    moved: dict[int, int | None] = {}
+    head: int | None = None
+    for command in commands:
+        edited = edit(plan=draft, command=command, head=head, by=planner)
+        head = edited.head
+        numbers = numbers_of(draft, edited)
+        shown |= numbers.grids
+        moved |= numbers.moved
+    found = compare(Plan.objects.select_related("subdistrict").get(pk=draft.pk))
+    statuses = {each.grid_id: each.status for each in found.grids}
+    fresh = next(grid for grid, status in statuses.items() if status == NEW)
+    assert statuses == {
+        west: CHANGED, fresh: NEW, middle_: GONE, east: CHANGED,
+        town.grids[1][0].pk: CHANGED, town.grids[1][1].pk: CHANGED,
+    }  # fmt: skip
+    told = {
+        grid: Carried(
+            each.load.buildings, each.load.households, each.load.people, each.workload, each.deviation
+        )
+        for grid, each in found.after.figures.items()
+        if grid in shown
+    }
+    assert told == {grid: carried for grid, carried in shown.items() if grid in told}
+    assert {move.building_id: move.after for move in found.moves} == moved
+    assert (found.before.plan, len(found.moves)) == (None, 4)
+    for _step in commands:
+        edited = undo(plan=draft, head=head, by=planner)
+        head = edited.head
+    assert compare(Plan.objects.select_related("subdistrict").get(pk=draft.pk)).summary.is_empty
 
 
 def test_names_are_in_the_reader_s_language(cast: Cast) -> None:

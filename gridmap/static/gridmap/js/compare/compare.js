@@ -40,7 +40,7 @@ function side(element, key, controls) {
     const { communities, same, loads } = state.document;
     grids.setData({ features: [...communities, ...same, ...state.document[key]] });
     changes.setData(state.document);
-    grids.colourBy("none", { ...loads, loads: loads[key] });
+    grids.colourBy("none", { measure: loads.measure, target: loads.targets[key], loads: loads[key] });
     colour();
   };
   const colour = () => {
