@@ -145,11 +145,12 @@ def _move_buildings(work: Work, sent: Parameters) -> Changes:
 
 
 def _carve(work: Work, sent: Parameters) -> Changes:
+    name = _name(sent)
     result = topology.carve(work.coverage, _drawn(work, sent, "area"), -1, **work.rules)
     found = work.changes(result, kind=sent.get("kind") or GridKind.DEDICATED.value)
     made = found[-1]
     assert made is not None
-    found[-1] = replace(made, name=_name(sent), name_en=sent.get("name_en", "").strip())
+    found[-1] = replace(made, name=name, name_en=sent.get("name_en", "").strip())
     return found
 
 

@@ -55,8 +55,9 @@ def read(command: Mapping[str, Any]) -> Sent:
     if kind is None:
         raise DraftError("command", _("There is no such command: %(command)s.") % {"command": name})
     assert isinstance(name, str)
-    parameters = {key: value for key, value in command.items() if key != "command" and value is not None}
-    values = dict(parameters)
+    values = {key: value for key, value in command.items() if key != "command" and value is not None}
+    # As the revision will hold it, so that an edit sent again is known by it.
+    parameters = json.loads(json.dumps(values))
     community = None
     if name == "carve" and "area" not in values and "compound" in values:
         community, values["area"] = compound_ground(int(values["compound"]))
