@@ -19,6 +19,7 @@ from gridmap.api import (
     me,
     plans,
     problems,
+    publishing,
     search,
     settling,
 )
@@ -59,6 +60,7 @@ api = NinjaAPI(
 )
 problems.register(api)
 draft_answers.register(api)
+publishing.register(api)
 _ROUTERS = (
     locate,
     search,
@@ -68,6 +70,7 @@ _ROUTERS = (
     drafts,
     edits,
     settling,
+    publishing,
     comparisons,
     incidents,
     households,
