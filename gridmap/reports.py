@@ -4,8 +4,8 @@ folium draws the map. What its pages fetch from elsewhere is left out (jQuery, B
 (Leaflet, from django-leaflet's static files); instead of foreign tiles there is the town's own ground, simplified. The file
 forbids itself every request with a content security policy of its own.
 
-Counts by grid and by piece of ground, and public names of specialists; nothing of single buildings but their place, since a file
-goes where no permission follows it.
+Counts by grid and by piece of ground (people only of ten households or more), and public names of specialists; nothing of single
+buildings but their place, since a file goes where no permission follows it.
 """
 
 import base64
@@ -39,6 +39,7 @@ from gridmap.comparison.drawing import document
 from gridmap.models import Submission
 from gridmap.templatetags.compare_tags import hectares, pair, percent
 from gridmap.views.loads import LIMITS
+from gridmap.workload.buildings import FEWEST
 
 Json = dict[str, Any]
 FINE: Final = 0.03
@@ -278,7 +279,12 @@ def _told_ground(feature: Json, comparison: Comparison) -> Json:
         names.append(drawn.title if drawn else _("no grid"))
     lines = [
         _("from %(before)s to %(after)s") % {"before": names[0], "after": names[1]},
-        _("%(number)s people") % {"number": number_format(words["people"])},
+        # of a single farmhouse it would be the size of its household
+        *(
+            [_("%(number)s people") % {"number": number_format(words["people"])}]
+            if words["households"] >= FEWEST
+            else []
+        ),
         ngettext("%(number)s household", "%(number)s households", words["households"])
         % {"number": number_format(words["households"])},
         ngettext("%(number)s building", "%(number)s buildings", words["buildings"])

@@ -110,16 +110,27 @@ def test_nothing_names_a_resident_or_a_colleague_s_full_name(cast: Cast) -> None
 
 
 def test_files_of_single_buildings_stay_with_those_who_may_ask(cast: Cast) -> None:
-    """A standalone file goes where no permission follows it: it holds no building's own numbers."""
+    """A standalone file goes where no permission follows it: no building's own numbers, no few households' people."""
+    client = _client(cast, "planner")
     draft = pulled(cast.town)
-    for number in range(3):
-        factories.make_household(cast.town.buildings[0][0][1], f"20{number}", names=("寅",) * (7 + number))
-    text = _client(cast, "planner").get(_url("plan-compare-report", draft)).content.decode()
-    moved = [
-        each for each in _collections(text) if any(f["geometry"]["type"] == "Point" for f in each["features"])
-    ]
-    assert len(moved) == 1
-    assert all(set(each["properties"]) <= {"style"} for each in moved[0]["features"])
+
+    def ground_and_spots() -> tuple[str, list[dict[str, object]]]:
+        drawn = _collections(client.get(_url("plan-compare-report", draft)).content.decode())
+        spots = [each["features"] for each in drawn if each["features"][0]["geometry"]["type"] == "Point"]
+        tips = [str(f["properties"].get("tip", "")) for each in drawn for f in each["features"]]
+        (ground,) = [tip for tip in tips if "from Heping grid 1 to Heping grid 2" in tip]
+        return ground, [feature["properties"] for feature in spots[0]]
+
+    ground, spots = ground_and_spots()
+    assert "2 households" in ground
+    assert "people" not in ground
+    assert [set(each) - {"style"} for each in spots] == [set()]
+    for number in range(3, 11):
+        factories.make_household(cast.town.buildings[0][0][1], f"20{number}")
+    ground, spots = ground_and_spots()
+    assert "10 households" in ground
+    assert "20 people" in ground
+    assert [set(each) - {"style"} for each in spots] == [set()]
 
 
 def _collections(html: str) -> list[dict[str, list[dict[str, dict[str, object]]]]]:
