@@ -9,7 +9,8 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from boundaries.topology.linework import Coverage, Key
-from boundaries.topology.measures import count_parts, is_thin, metres_per_degree, scaled, width_of
+from boundaries.topology.measures import Shapes, count_parts, is_thin, metres_per_degree, scaled, width_of
+from boundaries.topology.noding import Floats, Ints
 
 RIM_M: Final = 0.002
 _SEEN_M2: Final = 1e-6
@@ -89,7 +90,7 @@ def check(
     return found
 
 
-def _invalid(keys: list[Key], shapes: np.ndarray) -> list[Problem]:  # type: ignore[type-arg]
+def _invalid(keys: list[Key], shapes: Shapes) -> list[Problem]:
     found = []
     for key, shape in zip(keys, shapes, strict=True):
         if shape is None or shape.is_empty or shape.geom_type not in {"Polygon", "MultiPolygon"}:
@@ -103,7 +104,7 @@ def _invalid(keys: list[Key], shapes: np.ndarray) -> list[Problem]:  # type: ign
     return found
 
 
-def _overlaps(keys: list[Key], shapes: np.ndarray, metres: np.ndarray) -> list[Problem]:  # type: ignore[type-arg]
+def _overlaps(keys: list[Key], shapes: Shapes, metres: Floats) -> list[Problem]:
     found = []
     for a, b in shapely.STRtree(shapes).query(shapes, predicate="intersects").T.tolist():
         if a < b and not shapes[a].touches(shapes[b]):
@@ -117,7 +118,7 @@ def _overlaps(keys: list[Key], shapes: np.ndarray, metres: np.ndarray) -> list[P
     return found
 
 
-def _edges(keys: list[Key], shapes: np.ndarray, known: set[Key]) -> list[Problem]:  # type: ignore[type-arg]
+def _edges(keys: list[Key], shapes: Shapes, known: set[Key]) -> list[Problem]:
     """Neighbours that do not share every corner, and edges that stand twice in one direction."""
     found = []
     faulty = shapely.coverage_invalid_edges(shapes)
@@ -136,7 +137,7 @@ def _edges(keys: list[Key], shapes: np.ndarray, known: set[Key]) -> list[Problem
     return found
 
 
-def _half_edges(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _half_edges(shapes: Shapes) -> tuple[Floats, Ints]:
     parts, owner = shapely.get_parts(shapely.orient_polygons(shapes), return_index=True)
     rings, part = shapely.get_rings(parts, return_index=True)
     points, ring = shapely.get_coordinates(rings, return_index=True)
@@ -146,9 +147,9 @@ def _half_edges(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # type: i
 
 def _gaps(
     keys: list[Key],
-    shapes: np.ndarray,  # type: ignore[type-arg]
-    plain: np.ndarray,  # type: ignore[type-arg]
-    metres: np.ndarray,  # type: ignore[type-arg]
+    shapes: Shapes,
+    plain: Shapes,
+    metres: Floats,
     outline: BaseGeometry | None,
     width: float,
 ) -> list[Problem]:
@@ -176,7 +177,7 @@ def _gaps(
     return found
 
 
-def _rim(keys: list[Key], shapes: np.ndarray, metres: np.ndarray, outline: BaseGeometry) -> list[Problem]:  # type: ignore[type-arg]
+def _rim(keys: list[Key], shapes: Shapes, metres: Floats, outline: BaseGeometry) -> list[Problem]:
     """Rim and outline follow each other within 2 mm."""
     edges, owner = _half_edges(shapes)
     stands = Counter(map(tuple, edges.tolist()))
@@ -212,6 +213,6 @@ def _rim(keys: list[Key], shapes: np.ndarray, metres: np.ndarray, outline: BaseG
     return found
 
 
-def _spot(shape: BaseGeometry, metres: np.ndarray) -> tuple[float, float]:  # type: ignore[type-arg]
+def _spot(shape: BaseGeometry, metres: Floats) -> tuple[float, float]:
     point = shapely.point_on_surface(shape)
     return float(point.x / metres[0]), float(point.y / metres[1])

@@ -8,7 +8,7 @@ from shapely.geometry.base import BaseGeometry
 from boundaries.topology.errors import TopologyError
 from boundaries.topology.faces import Faces
 from boundaries.topology.linework import Coverage, Key
-from boundaries.topology.neighbourhood import Locked, divided, free, known, sound_line, unlocked
+from boundaries.topology.neighbourhood import Locked, divided, free, known, reaching, sound_line, unlocked
 
 
 def split(
@@ -35,7 +35,7 @@ def split(
     Parameters
     ----------
     line : LineString or MultiLineString
-        Degrees; from border to border, or closed.
+        Degrees; from border to border (an end may stop up to two metres short), or closed.
     new_codes : sequence of keys
         For the pieces, the largest first; `code` itself may be among them. Surplus ones are ignored.
 
@@ -58,7 +58,8 @@ def split(
             details={"code": code},
             place=_middle(line),
         )
-    faces = divided(coverage, [code], line, precision=precision, outline=outline, locked=locked)
+    longer = reaching(line, [grid.boundary], grid)
+    faces = divided(coverage, [code], longer, precision=precision, outline=outline, locked=locked)
     if len(faces) <= shapely.get_num_geometries(grid):
         _refuse(line, grid, code)
     label = _without_slivers(faces, min_width_m)
@@ -90,7 +91,7 @@ def split(
 def _without_slivers(faces: Faces, width: float) -> list[Key]:
     """A number for each face; thin ones get that of the neighbour with the longest common border."""
     label: list[Key] = list(range(len(faces)))
-    sizes = faces.sizes()
+    sizes = faces.sizes().tolist()
     for face in sorted(range(len(label)), key=lambda face: (sizes[face], face)):
         piece = [other for other, name in enumerate(label) if name == label[face]]
         around = faces.borders(piece)
@@ -99,7 +100,7 @@ def _without_slivers(faces: Faces, width: float) -> list[Key]:
         lengths: dict[Key, float] = {}
         for other, length in around.items():
             lengths[label[other]] = lengths.get(label[other], 0.0) + length
-        best = max(lengths, key=lambda name: (lengths[name], sizes[name]))
+        best = max(lengths, key=lambda name: (lengths[name], str(name)))
         for other in piece:
             label[other] = best
     return label

@@ -23,7 +23,7 @@ REASONS: Final[Mapping[str, tuple[str, ...]]] = {
     "touches": ("code",),
     "ends_inside": ("code",),
     "loose_end": ("codes",),
-    "outside": (),  # the area, or a building, lies in no grid
+    "outside": ("buildings", "code"),  # the area lies in no grid; both details where it is buildings
     "no_change": ("code",),
     "too_thin": ("code", "width_m"),  # `code` from split and carve
     # what would come of it

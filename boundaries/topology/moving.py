@@ -9,7 +9,7 @@ from shapely.geometry.base import BaseGeometry
 from boundaries.topology.errors import TopologyError
 from boundaries.topology.faces import Faces
 from boundaries.topology.linework import Coverage, Key
-from boundaries.topology.measures import metres_per_degree
+from boundaries.topology.measures import Shapes, metres_per_degree
 from boundaries.topology.neighbourhood import Locked, divided, known, unlocked
 from boundaries.topology.shares import give_slivers, require_whole, require_wide
 
@@ -157,7 +157,7 @@ def _cells(
     return shapely.transform(fine, lambda xy: xy / metres + corner)
 
 
-def _straightened(rough: BaseGeometry, inside: np.ndarray, outside: np.ndarray) -> BaseGeometry:  # type: ignore[type-arg]
+def _straightened(rough: BaseGeometry, inside: Shapes, outside: Shapes) -> BaseGeometry:
     """The area with as few corners as leave every point on its side and off the border."""
     points = np.append(inside, outside)
     room = np.minimum(shapely.distance(rough.boundary, points) / 2.0, 1.0)
@@ -211,23 +211,17 @@ def _labels(
 def _holders(
     faces: Faces, places: Mapping[Hashable, Place], at_home: Mapping[Hashable, Key]
 ) -> dict[int, list[Hashable]]:
-    members = [
-        building for building, key in at_home.items() if key in {faces.key(f) for f in range(len(faces))}
-    ]
-    steps = faces.lattice.steps(
-        np.array([places[building] for building in members], dtype=np.float64).reshape(-1, 2)
-    )
+    """The buildings in each face; on a border those of the grid to which the face belongs."""
+    owners = faces.owners()
+    concerned = set(owners)
+    members = [building for building, key in at_home.items() if key in concerned]
+    degrees = np.array([places[building] for building in members], dtype=np.float64).reshape(-1, 2)
+    points = shapely.points(faces.lattice.steps(degrees))
     found: dict[int, list[Hashable]] = {}
-    pairs = shapely.STRtree(faces.shapes).query(shapes_of(steps), predicate="intersects").T.tolist()
-    for at, face in pairs:
-        if faces.key(face) == at_home[members[at]]:
+    for at, face in shapely.STRtree(faces.shapes).query(points, predicate="intersects").T.tolist():
+        if owners[face] == at_home[members[at]]:
             found.setdefault(face, []).append(members[at])
     return found
-
-
-def shapes_of(steps: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
-    """Points as shapes."""
-    return np.asarray(shapely.points(steps), dtype=object)
 
 
 def _require_all(

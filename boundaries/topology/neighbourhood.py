@@ -11,8 +11,11 @@ from boundaries.topology.errors import TopologyError
 from boundaries.topology.faces import Faces
 from boundaries.topology.lattice import Lattice
 from boundaries.topology.linework import Coverage, Key, Linework
+from boundaries.topology.measures import metres_per_degree
 
 MOST_CORNERS: Final = 20_000
+REACH_M: Final = 2.0
+"""How far short of a border the ends of a line may stop, in metres."""
 _PAD: Final = 64
 """Steps around a grid within which others count as near."""
 
@@ -20,10 +23,15 @@ Locked = Iterable[Key] | Mapping[Key, BaseGeometry]
 
 
 def known(coverage: Coverage, *keys: Key) -> None:
-    """Refuse keys that are not in the coverage."""
+    """Refuse keys that are not in the coverage, or have no ground in it."""
     for key in keys:
         if key not in coverage:
             raise TopologyError("unknown_code", f"There is no grid {key} here.", details={"code": key})
+        shape = coverage[key]
+        if shape is None or shape.is_empty or shape.geom_type not in {"Polygon", "MultiPolygon"}:
+            raise TopologyError(
+                "bad_coverage", f"Grid {key} has no ground; check the plan first.", details={"code": key}
+            )
 
 
 def free(coverage: Coverage, keys: Sequence[Key], leaving: Iterable[Key] = ()) -> None:
@@ -110,6 +118,27 @@ def _fault_of(area: BaseGeometry) -> tuple[float, float] | None:
         return None
     x, y, *_rest = said.split("[")[1].rstrip("]").split()
     return float(x), float(y)
+
+
+def reaching(line: BaseGeometry, borders: Sequence[BaseGeometry], ground: BaseGeometry) -> BaseGeometry:
+    """The line, drawn on to a border where an end stops up to two metres short of it.
+
+    The first of the borders that is in reach counts. An end outside the ground stays as it is.
+    """
+    if line.geom_type != "LineString" or line.is_closed:
+        return line
+    points = shapely.get_coordinates(line)
+    reach = REACH_M / float(metres_per_degree(float(points[0][1])).min())
+    for at in (0, -1):
+        end = shapely.Point(points[at])
+        if not ground.contains(end):
+            continue
+        feet = (shapely.get_coordinates(shapely.shortest_line(end, border))[1:] for border in borders)
+        near = [foot[0] for foot in feet if len(foot) and 0.0 < np.hypot(*(foot[0] - points[at])) <= reach]
+        if near:
+            points = np.vstack([near[0], points] if at == 0 else [points, near[0]])
+    longer = shapely.LineString(points)
+    return longer if longer.is_simple else line
 
 
 def divided(

@@ -134,7 +134,7 @@ class Noding:
 
     def _node(self, a: Ints, b: Ints, spot: Floats) -> Point:
         """The point of the lattice near `spot` that lies nearest to the edge a-b, or to what it stands for."""
-        points = np.rint(spot) + _OFFSETS
+        points: Floats = np.rint(spot) + _OFFSETS
         unit = (b - a) / np.hypot(*(b - a))
         rest = points - spot
         along = np.abs(rest @ unit)
@@ -304,7 +304,7 @@ def _crossings(a: Ints, b: Ints, c: Ints, d: Ints) -> tuple[Ints, Floats, Floats
     return crossing, t, a[crossing] + ab[crossing] * t[:, None]
 
 
-def _near(a: NDArray, b: NDArray, c: Ints, d: Ints, pad: int) -> tuple[Ints, Ints]:  # type: ignore[type-arg]
+def _near(a: Ints | Floats, b: Ints | Floats, c: Ints, d: Ints, pad: int) -> tuple[Ints, Ints]:
     """Pairs of segments a-b and c-d whose boxes come within `pad`."""
     empty = np.empty(0, np.int64)
     if not len(a) or not len(c):
@@ -344,7 +344,8 @@ def _part_along(line: Floats, a: Ints, b: Ints, spot: Floats) -> Floats | None:
     tests = np.vstack([ends, spot])
     if (_distances(tests, part) > _ON_LINE).any():
         return None
-    return part[_to_segments(np.array([spot]), part)[0] <= 2 * REACH + _ON_LINE]
+    near: Floats = part[_to_segments(np.array([spot]), part)[0] <= 2 * REACH + _ON_LINE]
+    return near
 
 
 def _to_segments(points: Floats, line: Floats) -> Floats:
@@ -366,7 +367,7 @@ def _share(a: Ints, b: Ints, point: Point) -> float:
     return float((np.array(point) - a) @ along / (along @ along))
 
 
-def _point(values: NDArray) -> Point:  # type: ignore[type-arg]
+def _point(values: Ints | Floats) -> Point:
     return int(values[0]), int(values[1])
 
 

@@ -3,19 +3,16 @@
 from itertools import product
 from typing import Final
 
-import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
 from boundaries.topology.errors import TopologyError
 from boundaries.topology.faces import Faces
 from boundaries.topology.linework import Coverage, Key
-from boundaries.topology.measures import count_parts, metres_per_degree
-from boundaries.topology.neighbourhood import Locked, divided, known, place_of, sound_line, unlocked
+from boundaries.topology.measures import count_parts
+from boundaries.topology.neighbourhood import Locked, divided, known, place_of, reaching, sound_line, unlocked
 from boundaries.topology.shares import require_whole, require_wide
 
-REACH_M: Final = 2.0
-"""How far short of a border the ends of the line may stop, in metres."""
 MOST_GROUPS: Final = 10
 """Parts of the two grids that one line may divide."""
 
@@ -69,13 +66,11 @@ def reshape(
             details={"codes": [a, b]},
             place=place_of(line),
         )
-    longer = _reaching(line, shared, both)
+    longer = reaching(line, [shared, both.boundary], both)
     faces = divided(coverage, [a, b], longer, precision=precision, outline=outline, locked=locked)
     ways = _ways(faces, a, b)
-    label = next((label for _moved, label in ways if _whole(faces, label, coverage, a, b)), None)
+    label = next((label for _moved, label in ways if _attached(faces, label)), None)
     if label is None:
-        if ways:
-            require_whole(faces, ways[0][1], coverage)
         raise TopologyError(
             "loose_end",
             f"The line does not join the border between {a} and {b} at both ends;"
@@ -83,7 +78,8 @@ def reshape(
             details={"codes": [a, b]},
             place=_loose_end(line, coverage[a], coverage[b]),
         )
-    _settle_slivers(faces, label, a, b, min_width_m)
+    require_whole(faces, label, coverage)
+    _settle_slivers(faces, label, min_width_m)
     if all(name == faces.key(face) for face, name in enumerate(label)):
         raise TopologyError(
             "too_thin",
@@ -93,24 +89,6 @@ def reshape(
         )
     require_wide(faces, label, min_width_m)
     return faces.assembled(coverage, label)
-
-
-def _reaching(line: BaseGeometry, shared: BaseGeometry, both: BaseGeometry) -> BaseGeometry:
-    """The line, drawn on to the nearest border where its ends stop a little short of one."""
-    if line.geom_type != "LineString" or line.is_closed:
-        return line
-    points = shapely.get_coordinates(line)
-    reach = REACH_M / float(metres_per_degree(float(points[0][1])).min())
-    for at, where in ((0, 0), (-1, len(points))):
-        end = shapely.Point(points[at])
-        for border in (shared, both.boundary):
-            foot = shapely.get_coordinates(shapely.shortest_line(end, border))
-            if len(foot) and 0.0 < np.hypot(*(foot[1] - foot[0])) <= reach:
-                if both.covers(end) or not both.boundary.equals(border):
-                    points = np.insert(points, where, foot[1], axis=0)
-                break
-    longer = shapely.LineString(points)
-    return longer if longer.is_simple else line
 
 
 def _ways(faces: Faces, a: Key, b: Key) -> list[tuple[float, list[Key]]]:
@@ -183,14 +161,19 @@ def _swapped(faces: Faces, label: list[Key]) -> bool:
     return False
 
 
-def _whole(faces: Faces, label: list[Key], coverage: Coverage, a: Key, b: Key) -> bool:
-    counts = {a: 0, b: 0}
-    for piece in faces.pieces(label):
-        counts[label[piece[0]]] += 1
-    return all(0 < counts[key] <= count_parts(coverage[key]) for key in (a, b))
+def _attached(faces: Faces, label: list[Key]) -> bool:
+    """Whether all ground that changes hands lies along ground of its new grid that stays."""
+    owners = faces.owners()
+    moves = {face for face, key in enumerate(label) if key != owners[face]}
+    held = set()
+    for one, two in zip(faces.first.tolist(), faces.second.tolist(), strict=True):
+        if label[one] == label[two]:
+            held |= {one} if two not in moves else set()
+            held |= {two} if one not in moves else set()
+    return moves <= held
 
 
-def _settle_slivers(faces: Faces, label: list[Key], a: Key, b: Key, width: float) -> None:
+def _settle_slivers(faces: Faces, label: list[Key], width: float) -> None:
     """Where a wider piece changes hands, slivers elsewhere along the border stay."""
     moved = [name != faces.key(face) for face, name in enumerate(label)]
     groups = [

@@ -8,6 +8,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from boundaries.topology.measures import metres_per_degree
+from boundaries.topology.noding import Floats
 
 
 def snapped(line: BaseGeometry, targets: Iterable[BaseGeometry], tolerance_m: float) -> BaseGeometry:
@@ -52,11 +53,11 @@ def snapped(line: BaseGeometry, targets: Iterable[BaseGeometry], tolerance_m: fl
     pulled = _each_line(drawn, snapper)
     exact = snapper.exact(walls)
 
-    def back(xy: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def back(xy: Floats) -> Floats:
         degrees = xy / metres + middle
         for at, point in enumerate(map(tuple, xy.tolist())):
             degrees[at] = exact.get(point, degrees[at])
-        return degrees
+        return np.asarray(degrees)
 
     return shapely.transform(pulled, back)
 
@@ -73,7 +74,7 @@ class _Snapper:
         """The corners of the targets as they stand in degrees."""
         return dict(zip(map(tuple, self.corners.tolist()), shapely.get_coordinates(walls), strict=True))
 
-    def pull(self, points: np.ndarray, *, ring: bool) -> np.ndarray:  # type: ignore[type-arg]
+    def pull(self, points: Floats, *, ring: bool) -> Floats:
         """The corners of a line or closed ring after the pull."""
         found = [tuple(point) for point in points.tolist()]
         for at, point in enumerate(found[: len(found) - ring]):
