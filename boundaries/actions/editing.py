@@ -22,7 +22,7 @@ possible where the sender stood and is not on the head is a conflict too, not th
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
@@ -193,7 +193,8 @@ def _rebased(draft: Locked, sent: Sent, between: Path) -> tuple[Work, Changes]:
             changes = run(current, sent.values)
     except DraftError as error:
         message = _("This is no longer possible, since the draft was changed meanwhile. %(reason)s")
-        raise _conflict(draft, between, message % {"reason": error}) from None
+        contested = _contested(seen, current, ((seen, meant),)) if sent.moves_ground else None
+        raise _conflict(draft, between, message % {"reason": error}, contested) from None
     if COMMANDS[sent.command].attributes:
         _require_same_attributes(draft, sent, between)
     else:
@@ -282,21 +283,31 @@ def _require_same_ground(
     draft: Locked, between: Path, seen: Work, meant: Changes, current: Work, changes: Changes
 ) -> None:
     """Refuse an edit of ground that changed hands since the sender looked."""
+    both = _contested(seen, current, ((seen, meant), (current, changes)))
+    if both is not None:
+        message = _(
+            "Somebody else gave away ground of this edit meanwhile. Look at what changed, then try again."
+        )
+        raise _conflict(draft, between, message, both)
+
+
+def _contested(seen: Work, current: Work, runs: Iterable[tuple[Work, Changes]]) -> BaseGeometry | None:
+    """Ground that changed hands between two states and that one of the runs would move; None for rounding."""
     meanwhile = _ground(seen.coverage, current.coverage)
     if meanwhile is None:
-        return
-    for work, result in ((seen, meant), (current, changes)):
-        after = work.coverage | {grid: cell.shape for grid, cell in result.items() if cell is not None}
-        gone = {grid for grid, cell in result.items() if cell is None}
-        ground = _ground(work.coverage, {grid: shape for grid, shape in after.items() if grid not in gone})
-        if ground is None:
-            continue
-        both = _wide(shapely.intersection(ground, meanwhile))
-        if both is not None:
-            message = _(
-                "Somebody else gave away ground of this edit meanwhile. Look at what changed, then try again."
-            )
-            raise _conflict(draft, between, message, both)
+        return None
+    found = []
+    for work, changes in runs:
+        after = work.coverage
+        for grid, cell in changes.items():
+            if cell is None:
+                del after[grid]
+            else:
+                after[grid] = cell.shape
+        ground = _ground(work.coverage, after)
+        if ground is not None and (both := _wide(shapely.intersection(ground, meanwhile))) is not None:
+            found.append(both)
+    return shapely.union_all(found) if found else None
 
 
 def _ground(before: Mapping[Any, BaseGeometry], after: Mapping[Any, BaseGeometry]) -> BaseGeometry | None:

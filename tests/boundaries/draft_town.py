@@ -60,13 +60,13 @@ def area(row: int, west: float, east: float, south: float = -0.1, north: float =
 
 
 def done(plan: Plan, command: str, head: int | None = None, **more: Any) -> Edited:
-    """Run a command from `head`, by default the plan's head now."""
+    """Run a command from `head`, by default the plan's head now; 0 is where the draft began."""
     options = {name: more.pop(name) for name in ("key", "dry_run", "by") if name in more}
     options.setdefault("by", None)
     if head is None:
         plan.refresh_from_db(fields=["head"])
         head = plan.head_id
-    return edit(plan=plan, command={"command": command, **more}, head=head, **options)
+    return edit(plan=plan, command={"command": command, **more}, head=head or None, **options)
 
 
 def state(plan: Plan) -> State:

@@ -45,6 +45,9 @@ class Statistics:
         return "\n".join(lines)
 
 
+Bytes = dict[Any, bytes | None]
+
+
 class Editor:
     """Edits one coverage again and again, and checks all that must hold after each edit."""
 
@@ -52,6 +55,7 @@ class Editor:
         self.ground, self.areas = ground, dict(ground.areas)
         self.statistics = statistics or Statistics()
         self.made = 0
+        self.diffs: list[tuple[Bytes, Bytes]] = []
         self.locked: Areas = {}
 
     def step(self, kind: str, rng: np.random.Generator) -> bool:
@@ -80,14 +84,28 @@ class Editor:
             assert error.reason not in {"too_fine", "bad_coverage"}, error
             self.statistics.refused[kind, error.reason] += 1
             return False
-        self.statistics.note(require_sound(after, before, self.ground.areas, self.ground.outline))
+        # a settled coverage is made of what others edited: it promises nothing about objects of the base
+        keeps = kind != "settle"
+        self.statistics.note(
+            require_sound(after, before, self.ground.areas, self.ground.outline, keeps_objects=keeps)
+        )
         self._require_locked(after)
         if rng.random() < 0.1:
             again = call()
             assert {key: shape.wkb for key, shape in again.items()} == {k: s.wkb for k, s in after.items()}
         self.statistics.done[kind] += 1
+        changed = {key for key in before | after if before.get(key) is not after.get(key)}
+        self.diffs.append(tuple({key: _bytes(v.get(key)) for key in changed} for v in (before, after)))  # type: ignore[arg-type]
         self.areas = after
         return True
+
+    def undo_everything(self) -> Bytes:
+        """The coverage as bytes after each edit has been taken back, as a draft does: only changed grids are kept."""
+        now: Bytes = {key: shape.wkb for key, shape in self.areas.items()}
+        for before, after in reversed(self.diffs):
+            assert all(now.get(key) == value for key, value in after.items())
+            now |= before
+        return {key: value for key, value in now.items() if value is not None}
 
     # --- locks -----------------------------------------------------------------------------------------------------
 
@@ -159,6 +177,10 @@ class Editor:
             return self.areas
         finally:
             self.areas = own
+
+
+def _bytes(shape: shapely.Geometry | None) -> bytes | None:
+    return None if shape is None else bytes(shape.wkb)
 
 
 def buildings(ground: Ground, rng: np.random.Generator) -> dict[int, tuple[float, float]]:
