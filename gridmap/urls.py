@@ -16,7 +16,9 @@ from gridmap.views import (
     mine,
     plans,
     publishing,
+    redraw,
     register,
+    scheme,
     today,
 )
 from gridmap.views.accounts import SignIn
@@ -63,6 +65,8 @@ urlpatterns = [
     path("planner/register/<int:pk>/place/", register.register_place, name="register-place"),
     path("planner/plans/", plans.plans, name="plans"),
     path("planner/plans/start/", plans.plan_start, name="plan-start"),
+    path("planner/plans/<int:pk>/", redraw.plan_edit, name="plan-edit"),
+    path("planner/plans/<int:pk>/ground.json", redraw.plan_edit_ground, name="plan-edit-ground"),
     path("planner/plans/<int:pk>/change/", plans.plan_change, name="plan-change"),
     path("planner/plans/<int:pk>/compare/", compare.plan_compare, name="plan-compare"),
     path(

@@ -36,7 +36,7 @@ function hatching(colour, ground) {
 /**
  * Draw the grids on `map`. `onSelect(feature, event)` hears clicks, `onHover(feature | null, event)` the pointer.
  *
- * The answer: `setData(collection)`, `colourBy(mode, loads)` with mode community, kind, load or none and loads
+ * The answer: `setData(collection)`, `replace(features, removed)`, `colourBy(mode, loads)` with mode community, kind, load or none and loads
  * {target, measure, loads} as the server gives them, `select(id | null)`, `show(part, visible)` with part grids or
  * communities, `find(id)`, `zoomTo(id)`, `features()`.
  */
@@ -135,6 +135,16 @@ export function gridLayer(map, { onSelect = () => {}, onHover = () => {}, mode =
       fills.addData(grids);
       lines.addData(grids).setStyle(lineStyle);
       rims.addData(communities).setStyle(rimStyle);
+      select(selected);
+    },
+    /** Bring in grids that changed, by id, and take away those of the ids `removed`. */
+    replace(features, removed = []) {
+      const stale = new Set([...removed, ...features.map(({ id }) => id)]);
+      for (const group of [fills, lines]) group.eachLayer((layer) => stale.has(layer.feature.id) && group.removeLayer(layer));
+      for (const id of removed) byId.delete(id);
+      for (const feature of features) byId.set(feature.id, feature);
+      fills.addData(features);
+      lines.addData(features).setStyle(lineStyle);
       select(selected);
     },
     colourBy(next, figures = loads) {
