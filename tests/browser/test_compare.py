@@ -10,7 +10,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from boundaries.models import Plan
 from tests.browser.people import PHONE, no_sideways_scrolling, shot, sign_in, watch_errors
-from tests.gridmap.comparing_town import carved, pulled
+from tests.gridmap.comparing_town import carved, merged, pulled
 from tests.gridmap.conftest import Cast
 
 READY = "html[data-ready=data]"
@@ -165,6 +165,48 @@ def test_another_plan_is_chosen_and_the_sides_exchanged(
         planner.locator("[data-csv]").click()
     text = Path(download.value.path()).read_text(encoding="utf-8-sig")
     assert "新网格" in text
+
+
+def test_layers_are_hidden_and_the_tables_grow(planner: Page, live_server: LiveServer, cast: Cast) -> None:
+    errors = watch_errors(planner)
+    _open(planner, live_server, pulled(cast.town))
+    for part, path in (("changed", "path.compare-face"), ("moves", "path.compare-dot")):
+        planner.locator(f"#legend [data-part={part}]").uncheck()
+        expect(planner.locator(f"#map {path}")).to_have_count(0)
+        planner.locator(f"#legend [data-part={part}]").check()
+        expect(planner.locator(f"#map {path}")).to_have_count(1)
+    sheet, bar = planner.locator("#compare-sheet"), planner.locator("#compare-split")
+
+    def height() -> float:
+        box = sheet.bounding_box()
+        assert box
+        return box["height"]
+
+    before = height()
+    box = bar.bounding_box()
+    assert box
+    planner.mouse.move(box["x"] + 300, box["y"] + 4)
+    planner.mouse.down()
+    planner.mouse.move(box["x"] + 300, box["y"] - 116, steps=4)
+    planner.mouse.up()
+    assert height() == pytest.approx(before + 120, abs=12)
+    bar.focus()
+    planner.keyboard.press("ArrowDown")
+    assert height() < before + 110
+    kept = height()
+    planner.reload()
+    planner.locator(READY).wait_for()
+    assert height() == pytest.approx(kept, abs=2), "remembered"
+    assert not errors
+
+
+def test_plans_without_a_common_community(planner: Page, live_server: LiveServer, cast: Cast) -> None:
+    errors = watch_errors(planner)
+    _open(planner, live_server, pulled(cast.town), f"?with={merged(cast.town).pk}")
+    expect(planner.locator(".empty")).to_be_visible()
+    planner.keyboard.press("v")
+    expect(planner.locator("#map-before")).to_be_visible()
+    assert not errors
 
 
 def test_nothing_differs(planner: Page, live_server: LiveServer, cast: Cast) -> None:

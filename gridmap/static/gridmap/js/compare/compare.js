@@ -1,6 +1,7 @@
 // The comparison: one map with both states, or two maps side by side; a row and its ground are one selection, kept in the address.
 import { boundsOf, gridLayer, openMap } from "gridmap/map";
 import { copyAddress, pageData, say, shortcut } from "gridmap/page";
+import { nameLayer } from "../map/names.js";
 import { changeLayer } from "./layers.js";
 import { splitter } from "./split.js";
 import { tableOf } from "./table.js";
@@ -36,9 +37,12 @@ function side(element, key, controls) {
     onBuilding: ({ id }) => table.choose(`building-${id}`, { scroll: true, open: "buildings" }),
     onHover: (feature, event) => tip.change(feature, event),
   });
+  const names = nameLayer(map);
   const fill = () => {
     const { communities, same, loads } = state.document;
-    grids.setData({ features: [...communities, ...same, ...state.document[key]] });
+    const features = [...communities, ...same, ...state.document[key]];
+    grids.setData({ features });
+    names.setData(features);
     changes.setData(state.document);
     grids.colourBy("none", { measure: loads.measure, target: loads.targets[key], loads: loads[key] });
     colour();
@@ -61,6 +65,8 @@ function show(view, { remember = true } = {}) {
   const [centre, zoom] = [after.map.getCenter(), after.map.getZoom()];
   state.view = view;
   frame.dataset.view = view;
+  // Beside each other the maps are too small to lose a corner to it.
+  $("legend").open = view === "overlay";
   for (const button of document.querySelectorAll("[data-view][aria-pressed]")) button.setAttribute("aria-pressed", button.dataset.view === view);
   document.querySelector("#compare-form [name=view]").value = view;
   after.map.invalidateSize({ pan: false }).setView(centre, zoom, { animate: false });

@@ -54,10 +54,10 @@ export function changeLayer(map, { onFace = () => {}, onBuilding = () => {}, onH
     const bounds = map.getBounds().pad(0.2);
     const near = buildings.length > POINTS_AT_ONCE ? buildings.filter(({ geometry: { coordinates: [x, y] } }) => bounds.contains([y, x])) : buildings;
     if (near.length > POINTS_AT_ONCE || map.getZoom() < 13) return;
-    const radius = map.getZoom() >= 16 ? 6 : 4;
+    const radius = map.getZoom() >= 16 ? 6 : map.getZoom() >= 15 ? 4 : 2.5;
     for (const feature of near) {
       const [lon, lat] = feature.geometry.coordinates;
-      const dot = L.circleMarker([lat, lon], { pane: "moves", renderer: moveRenderer, radius, color: t.mapHalo, weight: 1.5, fillColor: t.accent, fillOpacity: 1, className: "compare-dot" });
+      const dot = L.circleMarker([lat, lon], { pane: "moves", renderer: moveRenderer, radius, color: t.mapHalo, weight: radius / 4, fillColor: t.accent, fillOpacity: 1, className: "compare-dot" });
       hear(feature, dot, onBuilding);
       dot.addTo(moves);
     }
