@@ -75,7 +75,8 @@ def check(
     plain = scaled(shapes, metres)
     found += _overlaps(keys, shapes, metres)
     found += _edges(keys, shapes, {code for problem in found for code in problem.codes})
-    found += _gaps(keys, shapes, plain, metres, outline, min_width_m)
+    open_ground = _open_ground(shapes, metres, outline, min_width_m)
+    found += _gaps(keys, shapes, metres, open_ground)
     for key, shape in zip(keys, plain, strict=True):
         if count_parts(shape) > 1:
             parts = sorted(shapely.get_parts(shape), key=lambda part: part.area)
@@ -85,8 +86,8 @@ def check(
             if is_thin(part, min_width_m):
                 text = f"A part of grid {key} is only {width_of(part):.2f} m wide."
                 found.append(Problem("thin", (key,), _spot(part, metres), float(part.area), text))
-    if outline is not None:
-        found += _rim(keys, shapes, metres, outline)
+    if outline is not None and not any(problem.kind in {"edges", "overlap"} for problem in found):
+        found += _rim(keys, shapes, metres, outline, open_ground)
     return found
 
 
@@ -145,27 +146,25 @@ def _half_edges(shapes: Shapes) -> tuple[Floats, Ints]:
     return np.hstack([points[:-1][inside], points[1:][inside]]), owner[part[ring[:-1][inside]]]
 
 
-def _gaps(
-    keys: list[Key],
-    shapes: Shapes,
-    plain: Shapes,
-    metres: Floats,
-    outline: BaseGeometry | None,
-    width: float,
-) -> list[Problem]:
+def _open_ground(
+    shapes: Shapes, metres: Floats, outline: BaseGeometry | None, width: float
+) -> list[BaseGeometry]:
+    """Ground that should belong to a grid and belongs to none, in degrees."""
     union = shapely.union_all(shapes)
     if outline is None:
         holes = [
             shapely.Polygon(ring) for part in shapely.get_parts(union) for ring in shapely.get_rings(part)[1:]
         ]
-        open_ground = [hole for hole in holes if is_thin(scaled(hole, metres), width)]
-    else:
-        missing = scaled(outline.difference(union), metres)
-        open_ground = [
-            scaled(part, 1.0 / metres)
-            for part in shapely.get_parts(missing)
-            if part.geom_type == "Polygon" and not is_thin(part, 2 * RIM_M)
-        ]
+        return [hole for hole in holes if is_thin(scaled(hole, metres), width)]
+    missing = shapely.get_parts(scaled(outline.difference(union), metres))
+    return [
+        scaled(part, 1.0 / metres)
+        for part in missing
+        if part.geom_type == "Polygon" and not is_thin(part, 2 * RIM_M)
+    ]
+
+
+def _gaps(keys: list[Key], shapes: Shapes, metres: Floats, open_ground: list[BaseGeometry]) -> list[Problem]:
     tree = shapely.STRtree(shapes)
     found = []
     for hole in open_ground:
@@ -177,14 +176,18 @@ def _gaps(
     return found
 
 
-def _rim(keys: list[Key], shapes: Shapes, metres: Floats, outline: BaseGeometry) -> list[Problem]:
+def _rim(
+    keys: list[Key], shapes: Shapes, metres: Floats, outline: BaseGeometry, open_ground: list[BaseGeometry]
+) -> list[Problem]:
     """Rim and outline follow each other within 2 mm."""
     edges, owner = _half_edges(shapes)
     stands = Counter(map(tuple, edges.tolist()))
     alone = np.array([(e[2], e[3], e[0], e[1]) not in stands for e in map(tuple, edges.tolist())])
     edges, owner = edges[alone], owner[alone]
     rim = shapely.linestrings(edges.reshape(-1, 2, 2) * metres)
-    surveyed = scaled(outline.boundary, metres)
+    # around a gap, which is a problem of its own, there is a rim as well
+    known = [outline.boundary, *(hole.boundary for hole in open_ground)]
+    surveyed = scaled(shapely.union_all(known), metres)
     shapely.prepare(surveyed)
     away = np.maximum(
         shapely.distance(shapely.get_point(rim, 0), surveyed),
@@ -197,7 +200,7 @@ def _rim(keys: list[Key], shapes: Shapes, metres: Floats, outline: BaseGeometry)
         x, y = edges[worst][:2].tolist()
         text = f"The rim of grid {keys[index]} leaves the surveyed outline by {away[worst] * 1000:,.1f} mm."
         found.append(Problem("rim", (keys[index],), (x, y), 0.0, text))
-    corners = shapely.points(shapely.get_coordinates(surveyed))
+    corners = shapely.points(shapely.get_coordinates(surveyed if not open_ground else rim))
     (_points, nearest), far = shapely.STRtree(rim).query_nearest(
         corners, return_distance=True, all_matches=False
     )

@@ -75,7 +75,8 @@ def settle(
         |A |B |   |A| B |   |A |B |   |A| B |       to that one. Ground that both gave away to different grids is a
         |  |  |   | |   |   |  +--+   | | +-+       conflict: `prefer` says whose gift counts. A grid that would fall
         |  |  |   | |   |   |  |C |   | | |C|       apart keeps its largest piece, the rest goes to the neighbour with
-        +--+--+   +-+---+   +--+--+   +-+-+-+       the longest common border, and so do slivers.
+        +--+--+   +-+---+   +--+--+   +-+-+-+       the longest common border among those that changed, and so
+                                                    do slivers.
 
     Parameters
     ----------

@@ -48,18 +48,24 @@ def snapped(line: BaseGeometry, targets: Iterable[BaseGeometry], tolerance_m: fl
     if not walls:
         return line
     plain = [shapely.transform(wall, lambda xy: (xy - middle) * metres) for wall in walls]
-    snapper = _Snapper(plain, tolerance_m)
     drawn = shapely.transform(line, lambda xy: (xy - middle) * metres)
-    pulled = _each_line(drawn, snapper)
-    exact = snapper.exact(walls)
+    exact = dict(
+        zip(map(tuple, shapely.get_coordinates(plain).tolist()), shapely.get_coordinates(walls), strict=True)
+    )
 
     def back(xy: Floats) -> Floats:
+        """To degrees; corners of targets to the very numbers that these have."""
         degrees = xy / metres + middle
         for at, point in enumerate(map(tuple, xy.tolist())):
             degrees[at] = exact.get(point, degrees[at])
         return np.asarray(degrees)
 
-    return shapely.transform(pulled, back)
+    # what is sound in metres may touch itself once it is rounded to degrees: then pull less
+    for share in (1.0, 0.5, 0.25):
+        pulled = shapely.transform(_each_line(drawn, _Snapper(plain, tolerance_m * share)), back)
+        if pulled.is_valid and (pulled.is_simple or not line.is_simple):
+            return pulled
+    return line
 
 
 class _Snapper:
@@ -69,10 +75,6 @@ class _Snapper:
         self.walls, self.tolerance = walls, tolerance
         self.corners = shapely.get_coordinates(walls)
         self.tree = shapely.STRtree(walls)
-
-    def exact(self, walls: list[Any]) -> dict[tuple[float, float], Any]:
-        """The corners of the targets as they stand in degrees."""
-        return dict(zip(map(tuple, self.corners.tolist()), shapely.get_coordinates(walls), strict=True))
 
     def pull(self, points: Floats, *, ring: bool) -> Floats:
         """The corners of a line or closed ring after the pull."""
@@ -87,9 +89,10 @@ class _Snapper:
                 changed[-1] = spot
             if _simple(changed, ring=ring):
                 found = changed
+        drawn = shapely.LineString(points)
         at = 0
         while at < len(found) - 1:
-            between = self._between(found[at], found[at + 1])
+            between = self._between(found[at], found[at + 1], drawn)
             if between:
                 changed = [*found[: at + 1], *between, *found[at + 1 :]]
                 if _simple(changed, ring=ring):
@@ -111,8 +114,10 @@ class _Snapper:
         foot = wall.interpolate(wall.project(spot))
         return float(foot.x), float(foot.y)
 
-    def _between(self, a: tuple[float, float], b: tuple[float, float]) -> list[tuple[float, float]]:
-        """Corners of a target between two places on it, if it stays within the tolerance of the straight way."""
+    def _between(
+        self, a: tuple[float, float], b: tuple[float, float], drawn: BaseGeometry
+    ) -> list[tuple[float, float]]:
+        """Corners of a target between two places on it, if it stays within the tolerance of what was drawn."""
         straight = shapely.LineString([a, b])
         if a == b:
             return []
@@ -122,7 +127,9 @@ class _Snapper:
             if wall.distance(two) > 1e-6:
                 continue
             for way in _ways(wall, wall.project(one), wall.project(two)):
-                if way and max(straight.distance(shapely.Point(corner)) for corner in way) <= self.tolerance:
+                corners = shapely.points(way) if way else []
+                away = [shapely.distance(corners, line).max() for line in (straight, drawn)] if way else []
+                if away and max(away) <= self.tolerance:
                     length = shapely.LineString([a, *way, b]).length
                     if length <= straight.length + 2 * self.tolerance:
                         return way
