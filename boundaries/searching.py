@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from boundaries.addresses import Reading, house_value, is_chinese
 from boundaries.addresses import readings as read
 from boundaries.models import KeyForm, PlaceKind, Subdistrict
+from boundaries.models.constraints import local_name
 from boundaries.spelling import latinised, slips, sound
 
 LAST: Final = "\U0010ffff"  # above every character: [key, key + LAST) are the keys that begin with key
@@ -362,10 +363,17 @@ SELECT p.kind, p.object_id, p.title, p.title_en, p.detail, p.detail_en, p.code, 
        p.west, p.south, p.east, p.north, p.score, p.reading, p.how, p.numbered, p.number, p.house_number,
        p.entrances, p.period @> %(at)s, upper(p.period),
        c.title, c.title_en, c.detail, c.detail_en, c.code, ST_X(c.point), ST_Y(c.point),
-       c.west, c.south, c.east, c.north
+       c.west, c.south, c.east, c.north, heir.code, heir.name, heir.name_en
 FROM (SELECT p.*, {distance} AS far FROM best p ORDER BY score DESC, far, title, id LIMIT %(limit)s) p
 LEFT JOIN boundaries_place c ON NOT p.period @> %(at)s AND c.kind = 'grid' AND c.object_id = p.object_id
   AND c.period @> %(at)s
+-- A grid that was closed: whose ground it is now.
+LEFT JOIN LATERAL (
+  SELECT o.code, o.name, o.name_en FROM boundaries_outline o
+  JOIN boundaries_publication b ON b.plan_id = o.plan_id AND b.community_id = o.community_id
+   AND b.state = 'standing' AND b.period @> %(at)s
+  WHERE p.kind = 'grid' AND c.id IS NULL AND NOT p.period @> %(at)s AND ST_Intersects(o.polygon, p.point)
+  ORDER BY o.code LIMIT 1) heir ON true
 ORDER BY p.score DESC, p.far, p.title, p.id"""
 
 
@@ -377,7 +385,7 @@ def _hit(row: Sequence[Any], readings: Sequence[Reading]) -> Hit:
     if not current:
         note = _former(code, title, ended, now)
         if now[0] is not None:
-            title, title_en, detail, detail_en, code, lon, lat, west, south, east, north = now
+            title, title_en, detail, detail_en, code, lon, lat, west, south, east, north = now[:11]
     elif numbered:
         note = _about_number(reading, how, number, house_number, entrances)
     elif how == "absent" and kind in (PlaceKind.COMPOUND, PlaceKind.STREET):
@@ -393,7 +401,11 @@ def _former(code: str, title: str, ended: datetime, now: Sequence[Any]) -> str:
     """What to say of a grid that was found by a code or name of an earlier plan."""
     until = date_format(timezone.localtime(ended), "Y-m-d")
     if now[0] is None:
-        return _("closed since %(date)s") % {"date": until}
+        heir, name, name_en = now[11:]
+        if heir is None:
+            return _("closed since %(date)s") % {"date": until}
+        words = {"date": until, "grid": local_name(name, name_en), "code": heir}
+        return _("closed since %(date)s; its middle belongs to %(grid)s (%(code)s) now") % words
     if now[4] != code:
         return _("former code %(code)s, until %(date)s") % {"code": code, "date": until}
     return _("formerly %(name)s, until %(date)s") % {"name": title, "date": until}

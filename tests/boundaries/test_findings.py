@@ -1,5 +1,6 @@
 """Each finding about a plan's ground: that it is found, where, and when it is an error."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
 import pytest
@@ -24,10 +25,16 @@ def plan(town: Town) -> Plan:
     return redrawn.draft(town, 1)
 
 
-def found(town: Town, plan: Plan, *rows: int, **more: set[int]) -> dict[str, Finding]:
+def found(
+    town: Town, plan: Plan, *rows: int, confirmed: Collection[int] = (), released: Collection[int] = ()
+) -> dict[str, Finding]:
     """The findings about communities of the plan tomorrow, by code; the first of each."""
     listed = geography(
-        plan, [town.communities[row] for row in rows or (1,)], at=timezone.now() + timedelta(days=1), **more
+        plan,
+        [town.communities[row] for row in rows or (1,)],
+        at=timezone.now() + timedelta(days=1),
+        confirmed=confirmed,
+        released=released,
     )
     assert [each.level for each in listed] == sorted(each.level for each in listed), "errors first"
     return {each.code: each for each in reversed(listed)}

@@ -199,3 +199,20 @@ def test_search_finds_the_grid_by_its_new_and_its_old_code(town: Town) -> None:
     publish(plan=plan, communities=[town.communities[1]], at=at, by=None)
     found = {code: search(code, at=at) for code in ("510115001004077", "510115001004001")}
     assert [hits[0].id for hits in found.values()] == [town.grids[1][0].pk] * 2
+
+
+def test_search_says_what_became_of_a_grid_that_was_merged_away(town: Town) -> None:
+    """Its code still finds it: since when it is closed, and whose ground it is."""
+    plan = redraw(town)
+    Outline.objects.filter(plan=plan, grid=town.grids[1][2]).delete()
+    west, south = WEST + CELL - 0.0008, SOUTH + CELL
+    east, north = WEST + 3 * CELL, SOUTH + 2 * CELL
+    shape = factories.box(west, south, east, north)
+    Outline.objects.filter(plan=plan, grid=town.grids[1][1]).update(polygon=shape)
+    at = timezone.now() + timedelta(seconds=1)
+    publish(plan=plan, communities=[town.communities[1]], at=at, by=None)
+    hit = search("510115001004003", at=at)[0]
+    assert hit.id == town.grids[1][2].pk
+    assert "closed since" in hit.note
+    assert "(510115001004002)" in hit.note
+    assert search("510115001004003", at=at - timedelta(days=1))[0].note == ""

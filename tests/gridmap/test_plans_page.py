@@ -1,6 +1,7 @@
 """The list of plans: what stands where, who may start, copy, name and put away a draft."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -41,11 +42,12 @@ def test_who_may(cast: Cast, client: Client, who: str) -> None:
     for community, may in zip(cast.town.communities, starts, strict=False):
         client.post("/planner/plans/start/", {"name": "新", "community": community.code})
         assert Plan.objects.filter(name="新", outlines__community=community).exists() == may
-    for act, name, done in (
+    acts: tuple[tuple[str, str, Callable[[], bool]], ...] = (
         ("rename", "改名", lambda: Plan.objects.get(pk=plan.pk).name == "改名"),
         ("copy", "副本", lambda: Plan.objects.filter(name="副本").exists()),
         ("put_away", "", lambda: Plan.objects.get(pk=plan.pk).discarded_at is not None),
-    ):
+    )
+    for act, name, done in acts:
         answer = client.post(f"/planner/plans/{plan.pk}/change/", {"act": act, "name": name})
         assert done() == change, act
         if isinstance(cast[who], User):
