@@ -1,6 +1,6 @@
 """The grids of a plan, or of what is in force, as documents need them: on which ground, as of when, in which state."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -9,8 +9,9 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from boundaries import comparing
+from boundaries import comparing, describing
 from boundaries.comparing import Ids, State, Stock
+from boundaries.describing import Bounds, Ground, Named
 from boundaries.models import Community, Outline, Plan, Publication, PublicationState, Subdistrict
 
 Period = tuple[datetime | None, datetime | None]
@@ -124,6 +125,19 @@ def contents_in_force(subdistrict: Subdistrict, at: datetime) -> Contents:
     standing = {row.community_id: Standing((row.period.lower, row.period.upper)) for row in rows}
     held = [each for each in communities if each.pk in standing]
     return Contents(subdistrict, None, at, held, standing, comparing.drawn_in_force(at, ids))
+
+
+def bounds_of(contents: Contents, only: Collection[int] | None = None) -> dict[int, Bounds]:
+    """What lies along the sides of each grid, or of those of `only`, by grid id. Two queries."""
+    homes = {
+        each.pk: Named("community", each.name, each.name_en) for each in contents.communities
+    }
+    grounds = {
+        key: Ground(Named("grid", each.name, each.name_en), homes[each.community_id], each.ground)
+        for key, each in contents.grids.items()
+    }
+    along = describing.streets_and_waters(contents.subdistrict.pk)
+    return describing.bounds(grounds, along, describing.communities_around(list(homes)), only=only)
 
 
 def drawn_communities(plan: Plan) -> list[Community]:

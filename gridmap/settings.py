@@ -213,6 +213,9 @@ CACHES = {
     "rates": {"BACKEND": _MEMORY, "LOCATION": "rates", "OPTIONS": {"MAX_ENTRIES": 100_000}},
 }
 
+# Where residents reach this installation, for the codes on notice boards: https://grid.example.gov.cn
+PUBLIC_URL = ENV.get("GRIDMAP_PUBLIC_URL", "").rstrip("/")
+
 # Requests a minute that one visitor without a login may make to the public API and pages.
 PUBLIC_RATE = ENV.get("GRIDMAP_PUBLIC_RATE", "120/m")
 

@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from gridmap.api import api
 from gridmap.views import (
+    boards,
     compare,
     desk,
     exports,
@@ -77,6 +78,8 @@ urlpatterns = [
     path(
         "planner/plans/<int:pk>/compare/<slug:table>.csv", compare.plan_compare_csv, name="plan-compare-csv"
     ),
+    path("planner/plans/<int:pk>/boards/", boards.plan_boards, name="plan-boards"),
+    path("planner/plans/<int:pk>/scheme/", scheme.plan_scheme, name="plan-scheme"),
     path("planner/plans/<int:pk>/export/", exports.plan_export, name="plan-export"),
     path("planner/plans/<int:pk>/publish/", publishing.plan_publish, name="plan-publish"),
     path("planner/plans/<int:pk>/submit/", publishing.plan_submit, name="plan-submit"),
