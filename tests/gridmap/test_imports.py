@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -190,8 +191,8 @@ def test_a_cancelled_check_stops_at_its_next_step(cast: Cast) -> None:
     start(run=run, writing=False, options={}, by=run.created_by)
     taken = ImportRun.objects.get(pk=run.pk)
     assert cancel(run=run, by=run.created_by)
-    with pytest.raises(jobs.Cancelled):
-        jobs.Watch(taken)("reading", 1, 2)
+    with closing(jobs.Watch(taken)) as watch, pytest.raises(jobs.Cancelled):
+        watch("reading", 1, 2)
     jobs.check_import(run_id=run.pk)
     run.refresh_from_db()
     assert (run.state, run.report) == (ImportState.CANCELLED, None)
