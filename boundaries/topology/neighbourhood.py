@@ -174,12 +174,16 @@ def divided(
     )
     ground = np.array([coverage[key] for key in donors], dtype=object)
     whole = ground[0] if len(ground) == 1 else shapely.coverage_union_all(ground)
-    inside = [
-        line
-        for line in shapely.get_parts(shapely.intersection(lines, whole))
-        if line.geom_type in {"LineString", "LinearRing"} and line.length > 0.0
-    ]
+    # an overlay breaks lines at every corner of the ground that they touch
+    inside = shapely.get_parts(shapely.line_merge(_lines(shapely.intersection(lines, whole))))
     surveyed = [] if outline is None else [outline]
     if isinstance(locked, Mapping):
         surveyed += [locked[key] for key in around if locked.get(key) is not None]
     return Faces(Linework(around, lattice), [*donors, *also], inside, surveyed)
+
+
+def _lines(shape: BaseGeometry) -> BaseGeometry:
+    """The lines of a geometry, which may hold points too."""
+    kinds = {"LineString", "LinearRing"}
+    kept = [part for part in shapely.get_parts(shape) if part.geom_type in kinds and not part.is_empty]
+    return shapely.MultiLineString(kept)

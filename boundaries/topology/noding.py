@@ -78,8 +78,7 @@ class Noding:
         Unsettled
             After too many rounds; has never been seen.
         """
-        self.lines = [self._drawn_in(line) for line in lines]
-        self.lines = [line for line in self.lines if len(line) > 1]
+        self.lines = [line for line in self._drawn_in(lines) if len(line) > 1]
         for turn in range(_ROUNDS):
             if not self._meet(REACH if turn < _PULLS else _CLOSE, plainly=turn > 3 * _PULLS):
                 return
@@ -87,17 +86,26 @@ class Noding:
 
     # --- the ends and corners of new lines -------------------------------------------------------------------------
 
-    def _drawn_in(self, line: Floats) -> list[Point]:
-        """The line on the lattice, its corners on standing corners or edges within reach."""
-        found: list[Point] = []
-        pairs = _near(line, line, self.starts, self.ends, REACH + 1)
-        edges_of: dict[int, list[int]] = defaultdict(list)
-        for corner, edge in zip(pairs[0].tolist(), pairs[1].tolist(), strict=True):
-            edges_of[corner].append(edge)
-        for index, spot in enumerate(line):
-            point = self._at_rest(spot, np.array(edges_of[index])) if index in edges_of else _rounded(spot)
-            if not found or found[-1] != point:
-                found.append(point)
+    def _drawn_in(self, lines: list[Floats]) -> list[list[Point]]:
+        """The lines on the lattice, their corners on standing corners or edges within reach."""
+        if not lines:
+            return []
+        spots = np.vstack(lines)
+        corners, edges = _near(spots, spots, self.starts, self.ends, REACH + 1)
+        order = np.argsort(corners, kind="stable")
+        corners, edges = corners[order], edges[order]
+        first = np.searchsorted(corners, np.arange(len(spots) + 1))
+        found: list[list[Point]] = []
+        at = 0
+        for line in lines:
+            kept: list[Point] = []
+            for spot in line:
+                near = edges[first[at] : first[at + 1]]
+                point = self._at_rest(spot, near) if len(near) else _rounded(spot)
+                if not kept or kept[-1] != point:
+                    kept.append(point)
+                at += 1
+            found.append(kept)
         return found
 
     def _at_rest(self, spot: Floats, edges: Ints) -> Point:
