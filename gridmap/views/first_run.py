@@ -207,7 +207,7 @@ def _later(user: Visitor, found: list[Step]) -> dict[str, Any]:
     """What the later steps show."""
     drafts = (
         visible_plans(user, timezone.now())
-        .filter(frozen_at=None)
+        .filter(frozen_at=None, discarded_at=None)
         .annotate(grids=Count("outlines"), places=Count("outlines__community", distinct=True))
     )
     led = Assignment.objects.filter(part=Part.LEAD, revoked_at=None).values("grid").distinct().count()

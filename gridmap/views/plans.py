@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from boundaries.actions.draft_errors import DraftError
-from boundaries.models import Community, Outline, Plan
+from boundaries.models import Basis, Community, Outline, Plan, Publication, PublicationState
 from gridmap.actions import drafts
 from gridmap.models import User
 from gridmap.permissions import Permission, scope, visible_plans
@@ -46,6 +46,8 @@ class Row:
     communities: list[str] = field(default_factory=list)
     grids: int = 0
     may_redraw: bool = False
+    unsettled: bool = False
+    """Another plan of one of its communities was published since it was begun."""
 
     @property
     def few(self) -> list[str]:
@@ -191,4 +193,18 @@ def _rows(plans_: list[Plan], states: dict[int, PlanState], user: User) -> dict[
             or plan.subdistrict_id in allowed.subdistrict_ids
             or (bool(grounds[plan.pk]) and grounds[plan.pk] <= allowed.community_ids)
         )
+    for plan_id in _published_over([plan for plan in plans_ if plan.frozen_at is None]):
+        rows[plan_id].unsettled = True
     return rows
+
+
+def _published_over(drafts_: list[Plan]) -> set[int]:
+    """Drafts of which a community was published over since they took it over. Two queries."""
+    bases = list(
+        Basis.objects.filter(plan__in=drafts_, base__isnull=False).values_list("plan", "community", "base")
+    )
+    standing = Publication.objects.filter(
+        community__in={community for _plan, community, _base in bases}, state=PublicationState.STANDING
+    )
+    newest = dict(standing.order_by("period").values_list("community", "plan"))
+    return {plan for plan, community, base in bases if newest.get(community, base) != base}

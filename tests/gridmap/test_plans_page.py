@@ -155,3 +155,17 @@ def test_as_many_queries_however_many_plans(cast: Cast, client: Client) -> None:
     for number in range(12):
         redrawn.draft(cast.town, number % 3, name=f"Draft {number}")
     assert count() == few
+
+
+def test_a_draft_that_was_published_over_says_so(cast: Cast, client: Client) -> None:
+    plans = [redrawn.draft(cast.town, row, name=f"Row {row}") for row in (0, 1)]
+    other = redrawn.draft(cast.town, 1, name="Other")
+    at = timezone.now() + timedelta(days=1)
+    publish_plan(plan=other, communities=[cast.town.communities[1]], at=at, by=None)
+    client.force_login(cast.user("planner"))
+    page = client.get("/planner/plans/").content.decode()
+    rows = {
+        number: page.split(f'data-plan="{plan.pk}"')[1].partition("</article>")[0]
+        for number, plan in enumerate(plans)
+    }
+    assert ["published over meanwhile" in rows[number] for number in (0, 1)] == [False, True]
