@@ -140,7 +140,7 @@ def test_what_is_in_force_is_not_renamed(cast: Cast, client: Client) -> None:
 
 
 def test_as_many_queries_however_many_plans(cast: Cast, client: Client) -> None:
-    client.force_login(factories.make_user("warm"))
+    redrawn.draft(cast.town, 1)
     client.force_login(cast.user("planner"))
 
     def count() -> int:
