@@ -14,7 +14,6 @@ from boundaries.models import Outline, Plan
 from gridmap.actions.plans import publish_plan, submit
 from gridmap.models import AuditEntry, User
 from gridmap.plan_states import state_of
-from tests import factories
 from tests.gridmap import publishing_town as redrawn
 from tests.gridmap.conftest import Cast
 from tests.gridmap.test_permissions import EVERYBODY
