@@ -168,7 +168,7 @@ def _board(
     plate = Plate(
         grid.ground, [*others, *around], *MAP, is_chinese=_is_chinese(),
         spot=(centre["lon"], centre["lat"]) if centre else None,
-        spot_label=_("Service centre"), description=title,
+        spot_label=_("Service centre"), description=title, key=f"plate{grid.grid_id}",
     )  # fmt: skip
     standing = contents.standing.get(community.pk, Standing())
     asked = question(address, grid)

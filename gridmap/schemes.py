@@ -129,9 +129,7 @@ def contents_in_force(subdistrict: Subdistrict, at: datetime) -> Contents:
 
 def bounds_of(contents: Contents, only: Collection[int] | None = None) -> dict[int, Bounds]:
     """What lies along the sides of each grid, or of those of `only`, by grid id. Two queries."""
-    homes = {
-        each.pk: Named("community", each.name, each.name_en) for each in contents.communities
-    }
+    homes = {each.pk: Named("community", each.name, each.name_en) for each in contents.communities}
     grounds = {
         key: Ground(Named("grid", each.name, each.name_en), homes[each.community_id], each.ground)
         for key, each in contents.grids.items()

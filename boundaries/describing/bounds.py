@@ -158,7 +158,7 @@ def _steps(shapes: npt.NDArray[Any]) -> _Steps:
     first = np.r_[True, part_of[1:] != part_of[:-1]]
     columns: list[list[Any]] = [[], [], [], [], [], []]
     for number, (ring, part) in enumerate(zip(rings, part_of, strict=True)):
-        count = max(8, int(round(ring.length / STEP_M)))
+        count = max(8, round(ring.length / STEP_M))
         marks = np.linspace(0.0, ring.length, count + 1)
         corners = shapely.get_coordinates(shapely.line_interpolate_point(ring, marks))
         middles = shapely.get_coordinates(shapely.line_interpolate_point(ring, (marks[1:] + marks[:-1]) / 2))
@@ -187,9 +187,7 @@ def _sides(steps: _Steps, shapes: npt.NDArray[Any]) -> Ints:
     # the side it faces most, else the next one, if one can look out there
     for choice in range(2):
         sides = order[:, choice]
-        open_to = (
-            (found < 0) & ~steps.hole & (np.take_along_axis(facing, sides[:, None], axis=1)[:, 0] > 0.2)
-        )
+        open_to = (found < 0) & ~steps.hole & (np.take_along_axis(facing, sides[:, None], axis=1)[:, 0] > 0.2)
         index = np.flatnonzero(open_to)
         ways = _OUTWARD[sides[index]]
         start = steps.at[index] + steps.normal[index] * 0.5 + ways * 0.5
@@ -312,7 +310,7 @@ def _distances(points: Floats, ends: Floats) -> Floats:
     square[square == 0] = 1.0
     part = np.clip((off * run).sum(axis=1) / square, 0.0, 1.0)
     gap = off - part[:, None] * run
-    return np.hypot(gap[:, 0], gap[:, 1])
+    return np.asarray(np.hypot(gap[:, 0], gap[:, 1]))
 
 
 def _keep_nearest(found: Ints, best: Floats, step: Ints, which: Ints, off: Floats) -> None:

@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
+from shapely.ops import substring
 
 _STEEP: Final = 55.0
 """Degrees from level from which Chinese is written downwards."""
@@ -31,7 +32,9 @@ def _halves(text: str) -> list[str]:
     return [text[:middle], text[middle:]] if len(text) > 6 else [text]
 
 
-def _straight(line: BaseGeometry, middle: float, long: float, size: float) -> tuple[float, float, float] | None:
+def _straight(
+    line: BaseGeometry, middle: float, long: float, size: float
+) -> tuple[float, float, float] | None:
     """Middle and angle (within 90 degrees of level) of a stretch of the line that is straight enough for a text."""
     if middle - long / 2 < 0 or middle + long / 2 > line.length:
         return None
@@ -51,10 +54,14 @@ def _straight(line: BaseGeometry, middle: float, long: float, size: float) -> tu
 
 @dataclass(slots=True)
 class Labels:
-    """The names placed so far in a frame of `width` and `height`, with the space they take."""
+    """The names placed so far in a frame of `width` and `height`, with the space they take.
+
+    `key` begins the ids of what is drawn, so that several maps stand on one page.
+    """
 
     width: float
     height: float
+    key: str = "plate"
     taken: list[BaseGeometry] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
 
@@ -110,7 +117,47 @@ class Labels:
                 at = (x - math.sin(turned) * off * size, y + math.cos(turned) * off * size)
                 if self._along_at(text, *at, angle, long, size, css):
                     return True
+        return self._bent(text, line, long, size, css, beside)
+
+    def _bent(
+        self,
+        text: str,
+        line: BaseGeometry,
+        long: float,
+        size: float,
+        css: str,
+        beside: Sequence[BaseGeometry],
+    ) -> bool:
+        """Let a text follow a line that bends gently."""
+        for share in _TRIES:
+            middle = share * line.length
+            if middle - long / 2 < 0 or middle + long / 2 > line.length:
+                continue
+            part = substring(line, middle - long / 2, middle + long / 2).simplify(0.25)
+            points = shapely.get_coordinates(part)
+            turns = np.abs(np.diff(np.unwrap(np.arctan2(*np.diff(points, axis=0).T[::-1]))))
+            reach = math.hypot(*(points[-1] - points[0]))
+            if reach < 0.7 * long or (len(turns) and turns.max() > math.radians(28)):
+                continue
+            if points[-1][0] < points[0][0]:
+                part = part.reverse()
+            crowded = any(
+                each.distance(part.interpolate(0.5, normalized=True)) < size * 0.75 for each in beside
+            )
+            for off in (-1.05, 1.05) if crowded else (0.0,):
+                path = part.offset_curve(off * size) if off else part
+                if path.geom_type == "LineString" and self._take(path.buffer(size * 0.62, cap_style="flat")):
+                    self._write_bent(text, path, size, css)
+                    return True
         return False
+
+    def _write_bent(self, text: str, path: BaseGeometry, size: float, css: str) -> None:
+        key = f"{self.key}-{len(self.written)}"
+        corners = "L".join(f"{x:.2f} {y:.2f}" for x, y in shapely.get_coordinates(path))
+        self.written.append(
+            f'<path id="{key}" d="M{corners}"/><text class="{css}" font-size="{size:.2f}" dy="{size * 0.36:.2f}">'
+            f'<textPath href="#{key}" startOffset="50%">{escape(text)}</textPath></text>'
+        )
 
     def _along_at(
         self, text: str, x: float, y: float, angle: float, long: float, size: float, css: str

@@ -37,9 +37,10 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Plate:
-    """A map of `width` by `height` millimetres of the ground of one grid, `label` in EPSG:4326.
+    """A map of `width` by `height` millimetres of one grid on its ground, in EPSG:4326.
 
-    `is_chinese` chooses the names; `spot` is a place to mark (lon, lat), the service centre.
+    `is_chinese` chooses the names; `spot` is a place to mark (lon, lat), the service centre;
+    `key` tells this map's ids from those of others on the page.
     """
 
     ground: BaseGeometry
@@ -50,6 +51,7 @@ class Plate:
     spot: tuple[float, float] | None = None
     spot_label: str = ""
     description: str = ""
+    key: str = "plate"
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -67,11 +69,12 @@ class Plate:
         west, south, east, north = self.ground.bounds
         kx, ky = metres_per_degree((south + north) / 2)
         room = 1.0 - 2 * MARGIN
-        return max(
+        least: float = max(
             (east - west) * kx / (self.width * room),
             (north - south) * ky / (self.height * room),
             SMALLEST_M / self.width,
         )
+        return least
 
 
 class _Frame:
@@ -106,7 +109,7 @@ class _Frame:
 def draw(plate: Plate, ground: Landscape) -> str:
     """The map as an SVG element; its colours come from the style sheet (`gridmap/css/print.css`), its texts are escaped."""
     frame = _Frame(plate)
-    labels = Labels(plate.width, plate.height)
+    labels = Labels(plate.width, plate.height, plate.key)
     here = {
         name: getattr(ground, name).within(*plate.box)
         for name in ("land", "water", "compounds", "streets", "buildings", "communities")
@@ -120,7 +123,8 @@ def draw(plate: Plate, ground: Landscape) -> str:
     _names(plate, frame, own, here, paper, labels)
     text = "".join(parts)
     return (
-        f'<svg class="plate" viewBox="0 0 {plate.width:g} {plate.height:g}" role="img" aria-label="{_attribute(plate.description)}">'
+        f'<svg class="plate" viewBox="0 0 {plate.width:g} {plate.height:g}" role="img" '
+        f'aria-label="{_attribute(plate.description)}">'
         f'<defs><clipPath id="{_clip(plate)}"><rect width="{plate.width:g}" height="{plate.height:g}"/></clipPath></defs>'
         f'<g clip-path="url(#{_clip(plate)})"><rect class="plate__ground" width="{plate.width:g}" height="{plate.height:g}"/>'
         f"{text}<g>{''.join(labels.written)}</g></g>"
@@ -129,8 +133,7 @@ def draw(plate: Plate, ground: Landscape) -> str:
 
 
 def _clip(plate: Plate) -> str:
-    # several plates stand on one page, all of one size: the first one's clip serves them all
-    return f"plate-{plate.width:g}-{plate.height:g}".replace(".", "_")
+    return f"{plate.key}-clip"
 
 
 def _attribute(text: str) -> str:
@@ -180,8 +183,8 @@ def _furniture(plate: Plate, labels: Labels) -> list[str]:
     top = plate.height - 5.0
     labels.reserve(0, top - 5.5, size + 8 + width_of(label, 3.0), plate.height)
     bar = (
-        f'<g class="plate__scale"><rect class="plate__plain" x="2.2" y="{top - 4.6:g}" width="{size + 9.5 + width_of(label, 3.0):.2f}" '
-        f'height="7.4" rx="1"/><path d="M4 {top - 2:g} v2 h{size:.2f} v-2 M{4 + size / 2:.2f} {top:g} v-1.2"/>'
+        f'<g class="plate__scale"><rect class="plate__plain" x="2.2" y="{top - 4.6:g}" rx="1" '
+        f'width="{size + 9.5 + width_of(label, 3.0):.2f}" height="7.4"/><path d="M4 {top - 2:g} v2 h{size:.2f} v-2 M{4 + size / 2:.2f} {top:g} v-1.2"/>'
         f'<text x="{5.4 + size:.2f}" y="{top:g}" font-size="3">{label}</text></g>'
     )
     return [arrow, bar]

@@ -64,7 +64,11 @@ def _chosen(request: HttpRequest, asked: Asked) -> tuple[int | None, Community |
     if text:
         number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
         homes = {each.pk: each for each in asked.communities}
-        row = Outline.objects.filter(plan=asked.plan, grid=number, community__in=homes).only("community").first()
+        row = (
+            Outline.objects.filter(plan=asked.plan, grid=number, community__in=homes)
+            .only("community")
+            .first()
+        )
         if row is None:
             raise Http404
         return number, homes[row.community_id]

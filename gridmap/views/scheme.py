@@ -170,10 +170,7 @@ def _loads(contents: Contents, asked: Asked) -> dict[int, tuple[int, int, int]]:
         columns[1][where[known]] = loads.households[known]
         columns[2][where[known]] = loads.people[known]
     sums = [np.bincount(place[inside], column[inside], len(keys)).astype(int) for column in columns]
-    return {
-        int(key): (int(a), int(b), int(c))
-        for key, a, b, c in zip(keys, *sums, strict=True)
-    }
+    return {int(key): (int(a), int(b), int(c)) for key, a, b, c in zip(keys, *sums, strict=True)}
 
 
 def _as_csv(contents: Contents, found: list[Section]) -> HttpResponse:
@@ -196,9 +193,7 @@ def _as_csv(contents: Contents, found: list[Section]) -> HttpResponse:
                 ]
             )  # fmt: skip
     head += [_("data")] if synthetic else []
-    response = HttpResponse(
-        b"".join(exporting.csv_lines(head, rows)), content_type="text/csv; charset=utf-8"
-    )
+    response = HttpResponse(b"".join(exporting.csv_lines(head, rows)), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = _disposition(contents, ".csv")
     return response
 
