@@ -1,10 +1,8 @@
 """Accounts, role grants and API tokens."""
 
 from datetime import datetime
-from typing import Any
 
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -31,48 +29,6 @@ class AccountError(ValueError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
-
-
-@transaction.atomic
-def create_user(
-    *, username: str, password: str | None, email: str = "", is_demo: bool = False, by: User | None
-) -> User:
-    """Make an account without any role. Without a password it cannot sign in, but can hold tokens.
-
-    A password that `by` chose lets nobody in further than to choosing another.
-
-    Parameters
-    ----------
-    by : User or None
-        None for the installation itself.
-
-    Raises
-    ------
-    ValidationError
-        The name is taken or the password too weak; keyed by field.
-    PermissionDenied
-        `by` administers nothing.
-    """
-    if by is not None and not by.has_perm(Permission.GRANT_ROLE):
-        raise PermissionDenied
-    user = User(username=username.strip(), email=email.strip(), is_demo=is_demo)
-    user.set_password(password)
-    user.must_change_password = by is not None and password is not None
-    faults: dict[str, Any] = {}
-    try:
-        user.full_clean()
-    except ValidationError as error:
-        faults |= error.message_dict
-    try:
-        if password is not None:
-            validate_password(password, user)
-    except ValidationError as error:
-        faults["password"] = error.messages
-    if faults:
-        raise ValidationError(faults)
-    user.save()
-    record(verb="create", noun="user", object_id=user.pk, details={"demo": is_demo}, by=by)
-    return user
 
 
 @transaction.atomic

@@ -20,8 +20,9 @@ from fixtures.town.staff import FOUNDING
 from fixtures.town.stories import visited_grid
 from fixtures.town.stream import TABLES, Writer, stream
 from fixtures.town.town import DEFAULT_SEED, Town, make_town, silent
+from gridmap.actions.audit import record
 from gridmap.actions.demo_drafts import make_drafts
-from gridmap.models import AuditEntry, Role, RoleGrant, Specialist, SpecialistKind, User
+from gridmap.models import Role, RoleGrant, Specialist, SpecialistKind, User
 
 # Sign-in name and role of each demo login; the neighbour is the specialist of the grid next to the first one's.
 LOGINS: Final[tuple[tuple[str, Role], ...]] = (
@@ -144,11 +145,12 @@ def write_town(
         if logins:
             make_drafts(subdistrict=towns[0], by=User.objects.get(username="planner"))
             say(_("drafts"))
-        AuditEntry.objects.create(
+        record(
             verb="load_demo",
             noun="subdistrict",
             object_id=towns[0].code,
             details={**(about or {}), "rows": counts},
+            by=None,
         )
     return Loaded(counts, made)
 

@@ -18,7 +18,8 @@ from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
 
 from boundaries.models import Building, Subdistrict
-from gridmap.models import AuditEntry, Household, ImportKind, ImportRun, ImportState, RegisterRow, User
+from gridmap.actions.audit import record
+from gridmap.models import Household, ImportKind, ImportRun, ImportState, RegisterRow, User
 
 ENDINGS: Final = (
     ".gpkg", ".geojson", ".json", ".zip", ".pbf", ".osm", ".gz", ".csv", ".txt", ".tsv", ".xlsx", ".fgb", ".kml", ".gml",
@@ -64,11 +65,11 @@ def receive_file(*, kind: str, upload: UploadedFile, subdistrict: Subdistrict, b
     stem = get_valid_filename(shown.split(".")[0])[:40] or "file"
     run.file.save(f"{uuid4().hex}/{stem}{re.sub(r'[^.a-z0-9]', '', ending)}", upload, save=False)
     run.save()
-    AuditEntry.objects.create(
+    record(
         by=by,
         verb="upload",
         noun="import",
-        object_id=str(run.pk),
+        object_id=run.pk,
         details={"kind": kind, "bytes": upload.size},
     )
     return run
@@ -113,9 +114,7 @@ def start(*, run: ImportRun, writing: bool, options: Mapping[str, Any], by: User
     # Named, not imported: jobs stand beside the views, above the actions. Deferred in this transaction.
     app.configure_task(task, queue=QUEUE, lock=f"import-{run.pk}").defer(run_id=run.pk)
     if writing:
-        AuditEntry.objects.create(
-            by=by, verb="write", noun="import", object_id=str(run.pk), details={"kind": run.kind}
-        )
+        record(by=by, verb="write", noun="import", object_id=run.pk, details={"kind": run.kind})
 
 
 @transaction.atomic
@@ -125,7 +124,7 @@ def cancel(*, run: ImportRun, by: User) -> bool:
         state=ImportState.CANCELLED, message=_("Cancelled; nothing was written."), finished_at=timezone.now()
     )
     if stopped:
-        AuditEntry.objects.create(by=by, verb="cancel", noun="import", object_id=str(run.pk))
+        record(by=by, verb="cancel", noun="import", object_id=run.pk)
     return bool(stopped)
 
 
@@ -175,11 +174,11 @@ def place_register_row(*, row: RegisterRow, building: Building, by: User) -> Hou
     )
     held.placed_as = household
     held.save(update_fields=["placed_as"])
-    AuditEntry.objects.create(
+    record(
         by=by,
         verb="place",
         noun="register_row",
-        object_id=str(held.pk),
+        object_id=held.pk,
         details={"building": building.pk, "household": household.pk},
     )
     return household

@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from boundaries.models import Community, Subdistrict
-from gridmap.models import AuditEntry, Incident, IncidentState, User
+from gridmap.actions.audit import record
+from gridmap.models import Incident, IncidentState, User
 from gridmap.permissions import windows
 from gridmap.responsibility import Answer, locate
 
@@ -108,11 +109,11 @@ def report_incident(
         reported_at=now,
         reported_by=by,
     )
-    AuditEntry.objects.create(
+    record(
         by=by,
         verb="report",
         noun="incident",
-        object_id=str(incident.pk),
+        object_id=incident.pk,
         details={"match": incident.match, "grid": incident.grid_id, "specialist": incident.specialist_id},
     )
     return incident
@@ -150,9 +151,7 @@ def close_incident(*, incident: Incident, outcome: str, version: int, by: User) 
     current = Incident.objects.select_related("closed_by").get(pk=incident.pk)
     if not closed:
         raise StaleIncident(current)
-    AuditEntry.objects.create(
-        by=by, verb="close", noun="incident", object_id=str(incident.pk), details={"version": current.version}
-    )
+    record(by=by, verb="close", noun="incident", object_id=incident.pk, details={"version": current.version})
     return current
 
 

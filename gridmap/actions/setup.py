@@ -12,7 +12,8 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from boundaries.models import Subdistrict
-from gridmap.models import AuditEntry, Role, RoleGrant, User
+from gridmap.actions.audit import record
+from gridmap.models import Role, RoleGrant, User
 
 SALT: Final = "gridmap.first-run"
 CODE_LIFETIME_S: Final = 3600
@@ -97,7 +98,7 @@ def create_administrator(*, code: str, username: str, password: str) -> User:
         raise ValidationError(faults)
     user.set_password(password)
     user.save()
-    AuditEntry.objects.create(by=user, verb="create", noun="administrator", object_id=str(user.pk))
+    record(by=user, verb="create", noun="administrator", object_id=user.pk)
     return user
 
 
@@ -115,11 +116,11 @@ def create_subdistrict(*, by: User, **values: Any) -> Subdistrict:
     subdistrict.save()
     for role in FOUNDING_ROLES:
         RoleGrant.objects.create(user=by, role=role, subdistrict=subdistrict, granted_by=by)
-    AuditEntry.objects.create(
+    record(
         by=by,
         verb="create",
         noun="subdistrict",
-        object_id=str(subdistrict.pk),
+        object_id=subdistrict.pk,
         details={"code": subdistrict.code, "metric_srid": subdistrict.metric_srid},
     )
     return subdistrict

@@ -18,8 +18,9 @@ from boundaries.importing.reading import Batch
 from boundaries.importing.report import Progress, Report, no_progress
 from boundaries.models import Community, Outline, Subdistrict
 from boundaries.models.constraints import in_force, since
+from gridmap.actions.audit import record
 from gridmap.actions.import_history import import_recorder
-from gridmap.models import Assignment, AuditEntry, Part, Specialist, SpecialistKind, User
+from gridmap.models import Assignment, Part, Specialist, SpecialistKind, User
 from gridmap.models.specialists import TELEPHONE
 
 ROLES: Final[dict[str, tuple[str, ...]]] = {
@@ -108,9 +109,7 @@ def add_specialist(
         raise StaffError(role, reason)
     specialist.save()
     _assign({specialist.staff_number: grid_ids}, {specialist.staff_number: specialist}, by)
-    AuditEntry.objects.create(
-        by=by, verb="add", noun="specialist", object_id=str(specialist.pk), details={"grids": len(grid_ids)}
-    )
+    record(by=by, verb="add", noun="specialist", object_id=specialist.pk, details={"grids": len(grid_ids)})
     return specialist
 
 

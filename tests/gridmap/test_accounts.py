@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from threading import Barrier, BrokenBarrierError, Thread
 
 import pytest
-from django.contrib.auth import authenticate
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.utils import timezone
 
@@ -17,25 +16,6 @@ from gridmap.models import ApiToken, AuditEntry, Role, RoleGrant, User
 from gridmap.permissions import visible_households
 from tests import factories
 from tests.gridmap.conftest import Cast
-
-
-def test_create_user(cast: Cast) -> None:
-    by = cast.user("administrator")
-    user = accounts.create_user(username="new", password=factories.PASSWORD, by=by)
-    assert authenticate(username="new", password=factories.PASSWORD) == user
-    assert not user.get_all_permissions()
-    machine = accounts.create_user(username="machine", password=None, by=by)
-    assert not machine.has_usable_password()
-    for username, password, field in (
-        ("new", factories.PASSWORD, "username"),
-        ("other", "short", "password"),
-    ):
-        with pytest.raises(ValidationError) as caught:
-            accounts.create_user(username=username, password=password, by=by)
-        assert list(caught.value.message_dict) == [field]
-    with pytest.raises(PermissionDenied):
-        accounts.create_user(username="x", password=None, by=cast.user("planner"))
-    assert AuditEntry.objects.filter(verb="create", noun="user", by=by).count() == 2
 
 
 def test_roles_are_granted_within_ones_own_ground(cast: Cast) -> None:
@@ -139,7 +119,7 @@ def test_tokens_are_shown_once_and_stored_as_digests(cast: Cast) -> None:
     assert token.revoked_at is not None
 
 
-@pytest.mark.parametrize("step", ["create_user", "grant_role", "revoke_role", "make_token"])
+@pytest.mark.parametrize("step", ["grant_role", "revoke_role", "make_token"])
 def test_nothing_is_saved_without_its_audit_entry(
     cast: Cast, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -150,7 +130,6 @@ def test_nothing_is_saved_without_its_audit_entry(
     counts = [model._default_manager.count() for model in (User, RoleGrant, ApiToken)]
     user, by = cast.user("planner"), cast.user("administrator")
     steps: dict[str, Callable[[], object]] = {
-        "create_user": lambda: accounts.create_user(username="new", password=None, by=by),
         "grant_role": lambda: accounts.grant_role(
             user=user, role=Role.CLERK, subdistrict=cast.town.subdistrict, by=by
         ),
@@ -250,5 +229,3 @@ def test_a_password_that_another_chose_opens_no_role(cast: Cast) -> None:
             accounts.password_set_by_another(user=lead, by=by)
     told = AuditEntry.objects.filter(noun="password").order_by("id").values_list("verb", "object_id", "by")
     assert list(told) == [("set", str(lead.pk), administrator.pk), ("choose", str(lead.pk), lead.pk)]
-    made = accounts.create_user(username="made", password=factories.PASSWORD, by=administrator)
-    assert made.must_change_password

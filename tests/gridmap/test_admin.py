@@ -230,6 +230,7 @@ def test_accounts_and_roles(cast: Cast) -> None:
     }  # fmt: skip
     assert client.post(page("gridmap.user", "add"), form).status_code == 302
     user = User.objects.get(username="fresh")
+    assert user.must_change_password
     text = client.get(page("gridmap.user", "change", user.pk)).content.decode()
     assert "is_superuser" not in text
     assert "is_staff" not in text
