@@ -12,20 +12,19 @@ from django.utils import timezone
 from boundaries.actions.draft_errors import DraftError
 from boundaries.actions.editing import edit
 from boundaries.actions.plans import PublishError
-from boundaries.models import Building, Community, GridKind, Outline, Plan, Subdistrict
+from boundaries.models import Community, GridKind, Outline, Plan, Subdistrict
 from gridmap.actions.drafts import start_draft
 from gridmap.actions.plans import submit
 from gridmap.models import User
-from gridmap.workload import grid_loads
+from gridmap.workload import building_loads, grid_loads
 
 OPEN: Final = ("044", "004")
 """Guanghua, which has the largest grids, and Nanjie."""
-SUBMITTED: Final = "006"
 Command = Mapping[str, Any]
 
 
 def make_drafts(*, subdistrict: Subdistrict, by: User) -> list[Plan]:
-    """Start an open draft of two communities with four edits, and a submitted one of a third. About a second.
+    """Start an open draft of two communities with four edits, and a submitted one of a third. About half a second.
 
     Where the town is too small for an edit it is left out; no draft is begun of communities that are not there.
     """
@@ -33,11 +32,10 @@ def make_drafts(*, subdistrict: Subdistrict, by: User) -> list[Plan]:
         community.code[-3:]: community
         for community in Community.objects.filter(subdistrict=subdistrict).order_by("code")
     }
-    rest = [code for code in found if code not in {*OPEN, SUBMITTED}]
-    several = ([code for code in OPEN if code in found] + rest)[:2]
-    alone = SUBMITTED if SUBMITTED in found else next((code for code in rest if code not in several), None)
+    several = ([code for code in OPEN if code in found] + [code for code in found if code not in OPEN])[:2]
     made = [_open_draft(subdistrict, [found[code] for code in several], by)] if several else []
-    return made + ([_submitted(subdistrict, found[alone], by)] if alone else [])
+    uneven = _most_uneven([found[code] for code in found if code not in several])
+    return made + ([_submitted(subdistrict, *uneven, by)] if uneven else [])
 
 
 def _open_draft(subdistrict: Subdistrict, communities: list[Community], by: User) -> Plan:
@@ -51,13 +49,14 @@ def _open_draft(subdistrict: Subdistrict, communities: list[Community], by: User
     return plan
 
 
-def _submitted(subdistrict: Subdistrict, community: Community, by: User) -> Plan:
-    """The grid with most people gives some buildings to a neighbour from next week on; the supervisor has yet to say so."""
+def _submitted(
+    subdistrict: Subdistrict, community: Community, giver: Outline, taker: Outline, by: User
+) -> Plan:
+    """A populous grid gives buildings to its neighbour from next week on; the supervisor has yet to say so."""
     plan = start_draft(
         subdistrict=subdistrict, communities=[community], name=f"{community.name}减负方案", by=by
     )
-    people = _people(community)
-    _first(plan, _reliefs(_grids(plan, community, people), people), by)
+    _first(plan, _reliefs(giver, taker, _people(community)), by)
     plan.refresh_from_db(fields=["head"])
     day = timezone.now().astimezone(subdistrict.zone).date() + timedelta(days=7)
     try:
@@ -116,26 +115,52 @@ def _pairs(grids: Sequence[Outline], people: Mapping[int, int]) -> Iterator[Comm
             yield {"command": "merge", "grids": [grid, other], "into": grid}
 
 
-def _reliefs(grids: Sequence[Outline], people: Mapping[int, int]) -> Iterator[Command]:
-    """The buildings of a populous grid that stand closest to its neighbour with fewest people, fewer and fewer."""
-    at = timezone.now()
+def _most_uneven(communities: list[Community]) -> tuple[Community, Outline, Outline] | None:
+    """The grid with most people and its neighbour with fewest: who gives and who takes."""
+    by_key = {community.pk: community for community in communities}
+    people = {load.grid_id: load.people for load in grid_loads(timezone.now(), communities=by_key)}
+    grids = list(
+        Outline.objects.in_force(timezone.now())
+        .filter(community__in=by_key, kind=GridKind.ALL_PURPOSE)
+        .order_by("code")
+    )
+    grids.sort(key=lambda outline: -people[outline.grid_id])
+    shapes = {outline.grid_id: _ground(outline) for outline in grids}
     for giver in grids:
-        ground = _ground(giver)
-        neighbours = [
-            each for each in grids if each is not giver and _ground(each).intersection(ground).length > 0
-        ]
-        for taker in sorted(neighbours, key=lambda each: people[each.grid_id]):
-            near = _ground(taker)
-            inside = Building.objects.standing(at).filter(
-                placements__period__contains=at, placements__grid=giver.grid_id
-            )
-            order = sorted(
-                (near.distance(shapely.Point(*building.point.coords)), building.pk) for building in inside
-            )
-            for count in (6, 3, 1):
-                chosen = [pk for _distance, pk in order[:count]]
-                if len(chosen) < len(order):
-                    yield {"command": "move_buildings", "buildings": chosen, "to": taker.grid_id}
+        ground = shapes[giver.grid_id]
+        for taker in reversed(grids):
+            same = taker.community_id == giver.community_id and taker is not giver
+            if same and ground.intersection(shapes[taker.grid_id]).length > 0:
+                return by_key[giver.community_id], giver, taker
+    return None
+
+
+def _reliefs(giver: Outline, taker: Outline, people: Mapping[int, int]) -> Iterator[Command]:
+    """Buildings that stand closest to the neighbour: with half of the difference in people, then fewer and fewer."""
+    near = _ground(taker)
+    loads = building_loads(timezone.now(), [giver.community_id])
+    inside = shapely.contains_xy(_ground(giver), loads.lon, loads.lat)
+    order = sorted(
+        (near.distance(shapely.Point(lon, lat)), pk, count)
+        for lon, lat, pk, count, here in zip(
+            loads.lon.tolist(),
+            loads.lat.tolist(),
+            loads.id.tolist(),
+            loads.people.tolist(),
+            inside.tolist(),
+            strict=True,
+        )
+        if here
+    )
+    for share in (2, 4, 8):
+        chosen, moved = [], 0
+        for _distance, pk, count in order[:-1]:
+            if moved + count > (people[giver.grid_id] - people[taker.grid_id]) / share:
+                break
+            chosen.append(pk)
+            moved += count
+        if chosen:
+            yield {"command": "move_buildings", "buildings": chosen, "to": taker.grid_id}
 
 
 def _ground(outline: Outline) -> Any:
