@@ -16,7 +16,7 @@ from django.db import connection
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from boundaries.actions.cells import Cell, Cells, Changes, cells_of
+from boundaries.actions.cells import Cell, Cells, Changes, cells_of, named_cells
 from boundaries.actions.heads import Edited
 from boundaries.models import Norm, Plan
 from gridmap.workload import BuildingLoads, GridLoad, Target, building_loads, loads_of_buildings
@@ -102,8 +102,6 @@ def numbers_of(plan: Plan, edited: Edited) -> Numbers:
 
     Four queries at most; only buildings around the changed grids are read.
     """
-    if edited.command != "undo" and not edited.after:
-        return Numbers({}, {})
     return changed_numbers(plan, edited.before, edited.after)
 
 
@@ -116,6 +114,12 @@ def changed_numbers(plan: Plan, before: Changes, after: Changes) -> Numbers:
     near = _near(cells, touched)
     was = _assigned(plan.pk, near, before, touched)
     now = _assigned(plan.pk, near, after, touched)
+    # A building that was given by hand to a grid that goes falls to the ground it stands on, which may not have changed:
+    # that grid's numbers change all the same.
+    one_end = near.id[(was != now) & ((was == 0) | (now == 0))].tolist()
+    if one_end and (others := _grids_under(plan.pk, one_end, touched)):
+        same = dict(named_cells(plan.pk, others))
+        return changed_numbers(plan, {**before, **same}, {**after, **same})
     moved = {
         int(building): (int(goal) or None)
         for building, origin, goal in zip(near.id, was, now, strict=True)
@@ -229,6 +233,13 @@ def lowest_code(
     inside[within[1]] = True
     on_border[point] = True
     return owner, on_border & ~inside
+
+
+def _grids_under(plan: int, buildings: list[int], touched: set[int]) -> set[int]:
+    """Grids beyond those that changed on whose ground the buildings stand."""
+    with connection.cursor() as cursor:
+        cursor.execute(_UNDER, {"plan": plan, "grids": sorted(touched), "buildings": buildings})
+        return {grid for _building, grid, _code in cursor.fetchall()}
 
 
 def _mind_neighbours(

@@ -123,7 +123,7 @@ def edit(
     return Edited(
         plan=draft.plan, head=draft.head if dry_run else revision, parent=draft.head, command=sent.command,
         rebased=head != draft.head, before=told_before, after=between.changes | after,
-        can_undo=True, can_redo=False, dry=dry_run,
+        can_undo=True, can_redo=False, codes=draft.codes, dry=dry_run,
     )  # fmt: skip
 
 
@@ -138,7 +138,7 @@ def _made(draft: Locked, key: UUID, sent: Sent, head: int | None) -> Edited | No
     return Edited(
         plan=draft.plan, head=revision.pk, parent=revision.parent_id, command=revision.command,
         rebased=head != revision.parent_id, before=between.before, after=between.changes,
-        can_undo=True, can_redo=False,
+        can_undo=True, can_redo=False, codes=draft.codes,
     )  # fmt: skip
 
 

@@ -37,6 +37,8 @@ class Locked:
     head: int | None
     narrowest_m: float
     code_scheme: str
+    codes: dict[int, str]
+    """Codes of the draft's communities by id, for the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Edited:
     ----------
     before, after : mapping of grid id to Cell or None
         The grids that differ between the sender's head and the head now, at either.
+    codes : mapping of community id to code
     dry : bool
         Nothing was written; grids that would be made have negative ids.
     """
@@ -60,6 +63,7 @@ class Edited:
     after: Changes
     can_undo: bool
     can_redo: bool
+    codes: dict[int, str] = field(default_factory=dict)
     dry: bool = False
 
 
@@ -79,7 +83,8 @@ class Path:
 # FOR NO KEY UPDATE is what updating the head takes anyway. Taken first, it is stronger than the FOR SHARE of the outlines'
 # trigger, so that no two edits hold the weaker one and wait for each other.
 _LOCK: Final = """
-    SELECT p.head_id, p.frozen_at IS NOT NULL, p.discarded_at IS NOT NULL, s.narrowest_m, s.code_scheme, s.id
+    SELECT p.head_id, p.frozen_at IS NOT NULL, p.discarded_at IS NOT NULL, s.narrowest_m, s.code_scheme, s.id,
+           (SELECT jsonb_object_agg(c.id, c.code) FROM boundaries_community c WHERE c.subdistrict_id = s.id)
     FROM boundaries_plan p JOIN boundaries_subdistrict s ON s.id = p.subdistrict_id
     WHERE p.id = %s
 """
@@ -123,14 +128,15 @@ def lock_draft(plan: int, *, wait: bool = True) -> Locked:
         row = cursor.fetchone()
     if row is None:
         raise Plan.DoesNotExist
-    head, frozen, discarded, narrowest, scheme, subdistrict = row
+    head, frozen, discarded, narrowest, scheme, subdistrict, codes = row
     if frozen:
         raise DraftError(
             "frozen", _("This plan was published and is fixed for good. Make a copy to go on with.")
         )
     if discarded:
         raise DraftError("discarded", _("This draft was put away. Take it back first to go on with it."))
-    return Locked(plan, subdistrict, head, narrowest, scheme)
+    named = {int(key): code for key, code in json.loads(codes or "{}").items()}
+    return Locked(plan, subdistrict, head, narrowest, scheme, named)
 
 
 def path(plan: int, origin: int | None, goal: int | None) -> Path:
@@ -321,7 +327,7 @@ def _go(draft: Locked, goal: int | None, kind: MoveKind, by: AbstractBaseUser | 
     can_undo, can_redo = ways(draft.plan, goal)
     return Edited(
         plan=draft.plan, head=goal, parent=parent, command=kind.value, rebased=False,
-        before=between.before, after=between.changes, can_undo=can_undo, can_redo=can_redo,
+        before=between.before, after=between.changes, can_undo=can_undo, can_redo=can_redo, codes=draft.codes,
     )  # fmt: skip
 
 

@@ -158,7 +158,7 @@ def settle(
         move_head(draft.plan, MoveKind.EDIT, draft.head, head_now, by)
     edited = Edited(
         plan=draft.plan, head=head_now, parent=draft.head, command="settle", rebased=False,
-        before=before, after=after, can_undo=True, can_redo=False, dry=dry_run,
+        before=before, after=after, can_undo=True, can_redo=False, codes=draft.codes, dry=dry_run,
     )  # fmt: skip
     return Settled(
         edited, result.conflicts, result.mended, [key for key in result.lost if isinstance(key, int)]

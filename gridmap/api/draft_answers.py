@@ -86,10 +86,10 @@ def etag(head: int | None) -> str:
     return f'"{head or 0}"'
 
 
-def features(cells: Changes) -> str:
-    """Grids as a FeatureCollection in text; those that are gone are left out."""
+def features(cells: Changes, codes: Mapping[int, str] | None = None) -> str:
+    """Grids as a FeatureCollection in text; those that are gone are left out. One query unless `codes` are given."""
     present = {grid: cell for grid, cell in cells.items() if cell is not None}
-    codes = community_codes(cell.community for cell in present.values())
+    codes = codes or community_codes(cell.community for cell in present.values())
     drawn = shapely.to_geojson([cell.shape for cell in present.values()])
     parts = [
         f'{{"type":"Feature","id":{grid},"geometry":{geometry},"properties":'
@@ -108,7 +108,8 @@ def features(cells: Changes) -> str:
 
 def community_codes(keys: Iterable[int]) -> dict[int, str]:
     """Codes of communities by id: one query."""
-    return dict(Community.objects.filter(pk__in=set(keys)).values_list("pk", "code"))
+    rows = Community.objects.order_by().filter(pk__in=set(keys)).values_list("pk", "code")
+    return dict(rows)
 
 
 def removed(cells: Changes) -> list[int]:
@@ -116,10 +117,10 @@ def removed(cells: Changes) -> list[int]:
     return sorted(grid for grid, cell in cells.items() if cell is None)
 
 
-def as_text(values: Mapping[str, Any], grids: Changes) -> str:
+def as_text(values: Mapping[str, Any], grids: Changes, codes: Mapping[int, str] | None = None) -> str:
     """An answer with its grids."""
     told = json.dumps(dict(values), ensure_ascii=False, separators=(",", ":"))
-    return f'{told[:-1]},"grids":{features(grids)}}}'
+    return f'{told[:-1]},"grids":{features(grids, codes)}}}'
 
 
 def edited(plan: Plan, result: Edited, more: Mapping[str, Any] | None = None) -> HttpResponse:
@@ -135,6 +136,7 @@ def edited(plan: Plan, result: Edited, more: Mapping[str, Any] | None = None) ->
             **(more or {}),
         },
         result.after,
+        result.codes,
     )  # fmt: skip
     response = HttpResponse(body, content_type="application/json; charset=utf-8")
     response["ETag"] = etag(result.head)
