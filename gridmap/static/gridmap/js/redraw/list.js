@@ -48,7 +48,7 @@ export function gridList(table, { draft, words, filter, figures, onTake }) {
       swatch.title = words.names.dedicated;
       marks.append(swatch, make("span", "sr-only", words.names.dedicated));
     }
-    head.append(make("span", "code faint", numberOf(properties)), make("span", "clip", nameOf(properties)), marks);
+    head.append(make("div", "redraw-list__line", make("span", "code faint", numberOf(properties)), make("span", "clip", nameOf(properties)), marks));
     const off = draft.deviation(id);
     const last = make("td", "number redraw-list__off", percent(off));
     if (off !== null) last.append(loadBar(draft.carried(load), draft.target.value));

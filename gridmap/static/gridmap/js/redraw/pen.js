@@ -25,7 +25,9 @@ export function makePen(map, { onChange, snap }) {
   const colour = colours.mapSelected;
   const point = { Color: colours.mapHalo, OutlineColor: colour, OutlineWidth: 2 };
   const points = (name, width) => ({ [`${name}Color`]: point.Color, [`${name}OutlineColor`]: colour, [`${name}OutlineWidth`]: 2, [`${name}Width`]: width });
-  const snapping = { toCustom: ({ lng, lat }) => snap(lng, lat) ?? undefined };
+  // The library refuses coordinates finer than its precision, and so would the server's lattice.
+  const toCustom = ({ lng, lat }) => snap(lng, lat)?.map((value) => Number(value.toFixed(8)));
+  const snapping = { toCustom };
   const fill = { fillColor: colour, fillOpacity: 0.14, outlineColor: colour, outlineWidth: 3 };
   const dots = { ...points("closingPoint", 6), ...points("snappingPoint", 5), ...points("coordinatePoint", 4) };
   const draw = new TerraDraw({
@@ -38,7 +40,7 @@ export function makePen(map, { onChange, snap }) {
       new TerraDrawSelectMode({
         allowManualDeselection: false,
         keyEvents: null,
-        flags: { linestring: { feature: { draggable: false, coordinates: { draggable: true, midpoints: { draggable: true }, deletable: true, snappable: { toCustom: ({ lng, lat }) => snap(lng, lat) ?? undefined } } } } },
+        flags: { linestring: { feature: { draggable: false, coordinates: { draggable: true, midpoints: { draggable: true }, deletable: true, snappable: snapping } } } },
         styles: { selectedLineStringColor: colour, selectedLineStringWidth: 4, ...points("selectionPoint", 7), ...points("midPoint", 4) },
       }),
     ],
