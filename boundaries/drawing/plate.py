@@ -184,7 +184,8 @@ def _furniture(plate: Plate, labels: Labels) -> list[str]:
     labels.reserve(0, top - 5.5, size + 8 + width_of(label, 3.0), plate.height)
     bar = (
         f'<g class="plate__scale"><rect class="plate__plain" x="2.2" y="{top - 4.6:g}" rx="1" '
-        f'width="{size + 9.5 + width_of(label, 3.0):.2f}" height="7.4"/><path d="M4 {top - 2:g} v2 h{size:.2f} v-2 M{4 + size / 2:.2f} {top:g} v-1.2"/>'
+        f'width="{size + 9.5 + width_of(label, 3.0):.2f}" height="7.4"/>'
+        f'<path d="M4 {top - 2:g} v2 h{size:.2f} v-2 M{4 + size / 2:.2f} {top:g} v-1.2"/>'
         f'<text x="{5.4 + size:.2f}" y="{top:g}" font-size="3">{label}</text></g>'
     )
     return [arrow, bar]

@@ -136,6 +136,9 @@ class Source:
         options: dict[str, Any] = {}
         if self.driver == "OSM":
             options["CONFIG_FILE"] = str(OSM_CONFIG)
+        elif self.driver in {"GeoJSON", "GeoJSONSeq"}:
+            # a grid that is called “12:30:00” is not a time
+            options["DATE_AS_STRING"] = "YES"
         with gdal_errors(self.file, self.notes):
             meta, fids, wkb, data = pyogrio.raw.read(
                 self.path,
