@@ -85,7 +85,10 @@ def test_every_command_answers_with_grids_numbers_and_moves(cast: Cast, editor: 
         after = {key: row[0] for key, row in state(editor.plan).items()}
         assert set(told["removed"]) == set(before) - set(after)
         changed = {feature["id"]: feature["properties"] for feature in told["grids"]["features"]}
-        assert set(changed) == {int(key) for key in told["numbers"]} >= set(after) - set(before)
+        assert set(changed) >= set(after) - set(before)
+        # A building on a border may go to a grid that keeps its outline: that one's numbers are told as well.
+        assert {int(key) for key in told["numbers"]} - set(changed) <= set(told["moved"].values())
+        assert set(changed) <= {int(key) for key in told["numbers"]}
         for key, row in state(editor.plan).items():
             if key in changed:
                 properties = changed[key]
