@@ -105,7 +105,9 @@ def submit(
     chosen = choices or Choices()
     _refuse_errors(held, locked, effective_at or plans.soon(), chosen, confirmed)
     now = timezone.now()
-    Submission.objects.waiting().filter(plan=held).update(state=SubmissionState.WITHDRAWN, decided_at=now, decided_by=by)
+    Submission.objects.waiting().filter(plan=held).update(
+        state=SubmissionState.WITHDRAWN, decided_at=now, decided_by=by
+    )
     submission = Submission.objects.create(
         plan=held,
         head_id=head,
@@ -169,7 +171,9 @@ def approve(*, submission: Submission, by: User) -> Released:
             % {"plan": plan.name}
         )
     plan, locked = plans.lock(plan, list(held.communities.all()))
-    at = held.effective_at if held.effective_at and held.effective_at > timezone.now() else None
+    # What would pass while it is written is «at once», too.
+    is_ahead = held.effective_at is not None and held.effective_at > timezone.now() + plans.SOON
+    at = held.effective_at if is_ahead else None
     done = _release(plan, locked, at, Choices.from_json(held.choices), held.confirmed, held, by)
     held.state, held.decided_at, held.decided_by = SubmissionState.APPROVED, timezone.now(), by
     held.save(update_fields=["state", "decided_at", "decided_by"])

@@ -298,7 +298,7 @@ def test_today_lists_vacancies_and_absences(
     cast: Cast, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     client = _client(cast, "supervisor")
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(11):
         page = client.get("/today/").content.decode()
     vacant, away = page.split("Away today")
     assert "Guanghua grid 1" in vacant
