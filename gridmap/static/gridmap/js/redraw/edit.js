@@ -154,6 +154,9 @@ window.addEventListener("beforeunload", (event) => {
   if (saver.unsaved() || (pen.name && pen.name !== "handles" && pen.geometry())) event.preventDefault();
 });
 
+// Where there is little room the map has it.
+if (window.innerWidth < 1400) $("legend").open = false;
+
 // --- data -------------------------------------------------------------------------------------------------------
 async function load() {
   const note = $("map-state");

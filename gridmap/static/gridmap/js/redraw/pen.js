@@ -34,11 +34,12 @@ export function makePen(map, { onChange, snap }) {
     adapter: new Adapter({ lib: window.L, map, coordinatePrecision: 8, minPixelDragDistance: 3 }),
     undoRedo: { modeLevel: new TerraDrawModeUndoRedo() },
     modes: [
-      new TerraDrawLineStringMode({ snapping, showCoordinatePoints: true, styles: { lineStringColor: colour, lineStringWidth: 3, ...dots } }),
-      new TerraDrawPolygonMode({ snapping, showCoordinatePoints: true, styles: { ...fill, ...dots } }),
+      new TerraDrawLineStringMode({ snapping, pointerDistance: 14, showCoordinatePoints: true, styles: { lineStringColor: colour, lineStringWidth: 3, ...dots } }),
+      new TerraDrawPolygonMode({ snapping, pointerDistance: 14, showCoordinatePoints: true, styles: { ...fill, ...dots } }),
       new TerraDrawRectangleMode({ drawInteraction: "click-move-or-drag", styles: fill }),
       new TerraDrawSelectMode({
         allowManualDeselection: false,
+        pointerDistance: 18,
         keyEvents: null,
         flags: { linestring: { feature: { draggable: false, coordinates: { draggable: true, midpoints: { draggable: true }, deletable: true, snappable: snapping } } } },
         styles: { selectedLineStringColor: colour, selectedLineStringWidth: 4, ...points("selectionPoint", 7), ...points("midPoint", 4) },
