@@ -12,10 +12,11 @@ from boundaries.models.plans import Grid, Plan, Revision
 
 
 class Basis(models.Model):
-    """The plan from which a draft took the outlines of one community.
+    """The plan that was in force for one community of a draft when it was started, or when it was settled last.
 
     Where another plan is in force for that community when the draft is to be published, the ground that changed between
-    the two has to be settled first. `base` is None where nothing was taken over, as in a scheme brought in from a file.
+    the two has to be settled first. A draft of an older plan has the one in force here too; `Plan.base` says what it was
+    made from. `base` is None where nothing was taken over, as in a scheme brought in from a file.
     """
 
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="bases", verbose_name=_("plan"))

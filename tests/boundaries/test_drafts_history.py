@@ -1,5 +1,8 @@
 """Undo, redo and branches: nothing is lost, and what is undone is the very bytes that stood there."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from boundaries.actions.draft_errors import Conflict, DraftError
@@ -31,7 +34,7 @@ def forth(plan: Plan) -> int | None:
 def edits(town: Town, draft: Plan) -> list[State]:
     """One of each command; the states after each, the first one before all."""
     a, b, c = (grid.pk for grid in town.grids[1])
-    commands = [
+    commands: list[tuple[str, dict[str, Any]]] = [
         ("split", {"grid": a, "line": across(1, 0.5)}),
         ("transfer", {"to": b, "area": area(1, 0.7, 1.2, 0.2, 0.6)}),
         ("rename", {"grid": b, "name": "甲"}),
@@ -132,11 +135,12 @@ def test_undo_from_an_older_head_is_refused_with_what_changed(town: Town) -> Non
     first = done(draft, "rename", grid=grid, name="甲", by=factories.make_user("first")).head
     second = done(draft, "rename", grid=grid, name="乙", by=factories.make_user("second")).head
     before = state(draft)
-    for act in (
+    moves: list[Callable[[], object]] = [
         lambda: undo(plan=draft, head=first, by=None),
         lambda: redo(plan=draft, head=first, by=None),
         lambda: go_to(plan=draft, head=None, revision=first, by=None),
-    ):
+    ]
+    for act in moves:
         with pytest.raises(Conflict) as refusal:
             act()
         assert (refusal.value.code, refusal.value.head) == ("stale", second)

@@ -1,6 +1,7 @@
 """Settling a draft with what was published since it began. Middle row of the tiny town: a | b | c."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import shapely
@@ -8,7 +9,7 @@ from django.utils import timezone
 
 from boundaries.actions.draft_errors import Conflict, DraftError
 from boundaries.actions.heads import redo, undo
-from boundaries.actions.settling import Preference, must_settle, settle, unsettled
+from boundaries.actions.settling import Preference, Side, must_settle, settle, unsettled
 from boundaries.models import Basis, Outline, Plan, Publication, Revision
 from boundaries.models.constraints import since
 from tests import factories
@@ -36,7 +37,7 @@ def grids(town: Town) -> tuple[int, int, int]:
     return a, b, c
 
 
-def published(town: Town, *commands: tuple[str, dict[str, object]]) -> Plan:
+def published(town: Town, *commands: tuple[str, dict[str, Any]]) -> Plan:
     """Another planner's draft of the middle community, edited and in force."""
     plan = draft_of(town, 1, name="Theirs")
     for command, more in commands:
@@ -98,7 +99,7 @@ def test_both_changes_stand_where_they_do_not_meet(town: Town) -> None:
 
 
 @pytest.mark.parametrize("side", ["mine", "theirs"])
-def test_disputed_ground_goes_as_the_planner_says(town: Town, side: str) -> None:
+def test_disputed_ground_goes_as_the_planner_says(town: Town, side: Side) -> None:
     a, b, c = grids(town)
     draft = draft_of(town)
     done(draft, "transfer", to=c, area=area(1, 1.4, 2.1, 0.3, 0.7))
@@ -108,7 +109,7 @@ def test_disputed_ground_goes_as_the_planner_says(town: Town, side: str) -> None
     assert (dispute.base, dispute.theirs, dispute.mine) == (b, a, c)
     assert dispute.area_m2 == pytest.approx(0.2 * 191.4 * 0.4 * 221.7, rel=0.01)
     draft.refresh_from_db()
-    preference = Preference("mine" if side == "theirs" else "theirs", {(b, a, c): side})  # type: ignore[arg-type]
+    preference = Preference("mine" if side == "theirs" else "theirs", {(b, a, c): side})
     told = settle(plan=draft, community=town.communities[1], prefer=preference, head=draft.head_id, by=None)
     middle = shapely.Point(spot(1, 1.5, 0.5))
     assert ground(draft, c if side == "mine" else a).contains(middle)

@@ -11,6 +11,7 @@ import shapely
 
 from boundaries import topology
 from boundaries.topology import TopologyError
+from boundaries.topology.settling import Side
 from tests.boundaries.topology.grounds import Areas, Ground
 from tests.boundaries.topology.invariants import Measured, metres, plain, require_sound
 
@@ -158,7 +159,7 @@ class Editor:
             return lambda: topology.move(areas, places, chosen, key, **common)
         if kind == "settle":
             theirs, mine = self._version(rng), self._version(rng)
-            prefer = str(rng.choice(["theirs", "mine"]))
+            prefer: Side = "theirs" if rng.random() < 0.5 else "mine"
             return lambda: dict(topology.settle(areas, theirs, mine, prefer).coverage)
         area = hostile_area(areas[key], areas[other], rng)
         if kind == "transfer":
@@ -210,7 +211,7 @@ def hostile_line(grid: Any, rng: np.random.Generator, shared: Any = None) -> sha
     size = max(east - west, north - south)
 
     def corner() -> np.ndarray:
-        return corners[rng.integers(len(corners))]
+        return np.asarray(corners[rng.integers(len(corners))])
 
     def anywhere() -> np.ndarray:
         return rng.uniform((west - size / 10, south - size / 10), (east + size / 10, north + size / 10))

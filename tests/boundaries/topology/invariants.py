@@ -90,7 +90,7 @@ def require_sound(
 
 def _drift(areas: Areas, before: Areas) -> float:
     now, then = (sum(shape.area for shape in a.values()) for a in (areas, before))
-    return abs(now - then) / then
+    return float(abs(now - then) / then)
 
 
 def _rings(shape: Any) -> int:

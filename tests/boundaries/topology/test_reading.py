@@ -123,7 +123,8 @@ def test_what_only_one_side_changed_is_taken_from_that_side() -> None:
     theirs = topology.transfer(base, box(1.7, 1, 2, 2), "f")
     mine = topology.split(base, "c", line((2.5, -0.5), (2.5, 1.5)), ["c", "x"])
     done = settle(base, theirs, mine, "theirs")
-    assert done.conflicts == done.mended == []
+    assert done.conflicts == []
+    assert done.mended == []
     sound(done.coverage)
     assert share(done.coverage["f"]) == pytest.approx(1.3)
     assert share(done.coverage["x"]) == pytest.approx(0.5)
