@@ -25,18 +25,22 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
 
+from boundaries.prepared import Statement
+
 EXTENT: Final = 4096
 PIXELS: Final = 512
 MEDIA_TYPE: Final = "application/vnd.mapbox-vector-tile"
 
 # Zooms that a tile may have: below, the town is a dot; above, the client enlarges the last one.
 ZOOMS: Final = {"ground": range(8, 18), "buildings": range(15, 18)}
+FIRST_NUMBERS: Final = 17
+"""Buildings carry their numbers from this zoom on."""
 
 # --- Fragments ------------------------------------------------------------------------------------------------
 # Materialised, or the planner would compute every geometry twice: once to see that it is not null.
 # `reach` is the tile with its buffer and `tile` without, both in degrees; `px` is a pixel in degrees of longitude.
 _TILE: Final = """
-tile AS (
+tile AS MATERIALIZED (
   SELECT ST_TileEnvelope(%(z)s, %(x)s, %(y)s) AS envelope,
          ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4326) AS body,
          ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => %(margin)s), 4326) AS reach,
@@ -116,12 +120,22 @@ buildings AS MATERIALIZED (
   SELECT use, compound_id AS compound, {shape} AS geom
   FROM boundaries_building, tile
   WHERE footprint && tile.reach AND existed @> now()
+)"""
+
+# Where numbers are shown the buildings are looked up once for both.
+_NUMBERED: Final = """
+standing AS MATERIALIZED (
+  SELECT use, compound_id, number, house_number, point, footprint
+  FROM boundaries_building, tile
+  WHERE footprint && tile.reach AND existed @> now()
+), buildings AS MATERIALIZED (
+  SELECT use, compound_id AS compound, {shape} AS geom
+  FROM standing, tile
 ), numbers AS MATERIALIZED (
   SELECT CASE WHEN number <> '' THEN number ELSE house_number END AS number,
          ST_AsMVTGeom(ST_Transform(point, 3857), tile.envelope, {extent}, 0, false) AS geom
-  FROM boundaries_building, tile
-  WHERE %(z)s >= 17 AND footprint && tile.body AND point && tile.body AND existed @> now()
-    AND (number <> '' OR house_number <> '')
+  FROM standing, tile
+  WHERE point && tile.body AND (number <> '' OR house_number <> '')
 )"""
 
 _PART: Final = "(SELECT ST_AsMVT({part}, '{part}', {extent}, 'geom') FROM {part} WHERE geom IS NOT NULL)"
@@ -147,8 +161,11 @@ def buffer(z: int) -> int:
 
 
 @cache
-def statement(layer: str, z: int) -> str:
-    """The SQL of a tile; parameters z, x, y, margin, pixels, ranks. One row, one bytea."""
+def statement(layer: str, z: int) -> Statement:
+    """The SQL of a tile; parameters z, x, y, margin, pixels, ranks. One row, one bytea.
+
+    Planning a dozen joins takes as long as reading a tile of close zoom, so that each connection keeps the plan.
+    """
 
     def shape(column: str, slack: float) -> str:
         return _SHAPE.format(column=column, slack=slack, extent=EXTENT, buffer=buffer(z))
@@ -156,8 +173,10 @@ def statement(layer: str, z: int) -> str:
     # A quarter of a pixel where the client enlarges the tile, half a pixel elsewhere.
     slack = 0.15 if z == max(ZOOMS[layer]) else 0.5
     if layer == "buildings":
-        fragments = [_BUILDINGS.format(shape=shape("footprint", slack / 2), extent=EXTENT)]
-        parts = ["buildings", "numbers"]
+        numbered = z >= FIRST_NUMBERS
+        fragment = _NUMBERED if numbered else _BUILDINGS
+        fragments = [fragment.format(shape=shape("footprint", slack / 2), extent=EXTENT)]
+        parts = ["buildings", "numbers"] if numbered else ["buildings"]
     else:
         names = "name, name_en" if z >= 13 else "'' AS name, '' AS name_en"
         fragments = [
@@ -171,7 +190,7 @@ def statement(layer: str, z: int) -> str:
             fragments += [_COMPOUNDS.format(shape=shape("outline", slack)), _LABELS.format(extent=EXTENT)]
             parts += ["compounds", "labels"]
     body = " || ".join(f"coalesce({_PART.format(part=part, extent=EXTENT)}, '')" for part in parts)
-    return f"WITH {_TILE}, {', '.join(fragments)} SELECT {body}"
+    return Statement(f"WITH {_TILE}, {', '.join(fragments)} SELECT {body} AS tile")
 
 
 def build(layer: str, z: int, x: int, y: int) -> bytes:
@@ -184,10 +203,7 @@ def build(layer: str, z: int, x: int, y: int) -> bytes:
         "pixels": PIXELS,
         "ranks": ranks(z),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(statement(layer, z), parameters)
-        row = cursor.fetchone()
-    return bytes(row[0]) if row else b""
+    return bytes(statement(layer, z).rows(parameters)[0]["tile"])
 
 
 def edition(layer: str) -> int:
