@@ -12,10 +12,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from boundaries.models import Plan
-from gridmap.actions.plans import submit
+from gridmap.actions.plans import publish_plan, submit
 from gridmap.models import HandOver, Release, Submission
 from tests import factories
 from tests.browser.people import PHONE, no_sideways_scrolling, shot, sign_in, watch_errors
+from tests.browser.test_accessibility import serious
 from tests.gridmap import publishing_town as redrawn
 from tests.gridmap.conftest import Cast
 
@@ -138,8 +139,8 @@ def test_findings_lead_to_their_place_and_hold_the_plan_up(
     page: Page, live_server: LiveServer, cast: Cast
 ) -> None:
     errors = watch_errors(page)
-    plan = redrawn.draft(cast.town, 1)
-    redrawn.reshape(plan, cast.town.grids[1][2], redrawn.strip(1, 2.2, 3))
+    plan = redrawn.draft(cast.town, 2)  # two of its grids are vacant
+    redrawn.reshape(plan, cast.town.grids[2][2], redrawn.strip(2, 2.2, 3))
     sign_in(page, live_server, cast.user("planner"))
     page.goto(f"{live_server.url}/planner/plans/{plan.pk}/publish/")
     expect(page.locator("#publish-send")).to_be_disabled()
@@ -196,3 +197,41 @@ def test_on_a_phone(page: Page, live_server: LiveServer, cast: Cast) -> None:
     page.goto(f"{live_server.url}/planner/plans/{plan.pk}/publish/")
     page.locator("#publish-approve").click()
     expect(page.locator("[data-plan-state]")).to_have_attribute("data-plan-state", "scheduled")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_for_those_who_see_or_hear_differently(
+    page: Page, live_server: LiveServer, cast: Cast, scheme: str
+) -> None:
+    """axe-core: a draft with findings, a submission, a scheduled plan with its hand-overs, the list, my page."""
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
+    faulty, waiting, coming = (redrawn.draft(cast.town, row, name=f"Row {row}") for row in range(3))
+    redrawn.reshape(faulty, cast.town.grids[0][2], redrawn.strip(0, 2.2, 3))
+    redrawn.split(cast.town, waiting, 1, 0)
+    at = timezone.now() + timedelta(days=1)
+    submit(
+        plan=waiting,
+        communities=[cast.town.communities[1]],
+        head=None,
+        effective_at=at,
+        by=cast.user("planner"),
+    )
+    factories.assign(cast.specialists["lead"], cast.town.grids[2][1])
+    redrawn.merge(cast.town, coming, 2, 1, into=2)
+    publish_plan(plan=coming, communities=[cast.town.communities[2]], at=at, by=None)
+    assert HandOver.objects.exists()
+    found: list[str] = []
+    for who, paths in (
+        (
+            "planner",
+            ["/planner/plans/", *(f"/planner/plans/{plan.pk}/publish/" for plan in (faulty, coming))],
+        ),
+        ("supervisor", ["/today/", f"/planner/plans/{waiting.pk}/publish/"]),
+        ("lead", ["/mine/"]),
+    ):
+        page.context.clear_cookies()
+        sign_in(page, live_server, cast.user(who))
+        for path in paths:
+            page.goto(live_server.url + path, wait_until="networkidle")
+            found += serious(page)
+    assert found == []
