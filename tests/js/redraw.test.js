@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { standing } from "../../gridmap/static/gridmap/js/redraw/branches.js";
 import { deviation, makeBuildings, nearest, sums, within } from "../../gridmap/static/gridmap/js/redraw/buildings.js";
-import { carving, differing, giving, merging, moving, pulling, splitting } from "../../gridmap/static/gridmap/js/redraw/outcomes.js";
+import { carving, crossed, differing, giving, merging, moving, pulling, splitting } from "../../gridmap/static/gridmap/js/redraw/outcomes.js";
 import { areaOf, commonBorder, covers, pieces } from "../../gridmap/static/gridmap/js/redraw/shapes.js";
 import { snapTargets, snapTo } from "../../gridmap/static/gridmap/js/redraw/snapping.js";
 
@@ -159,4 +160,23 @@ test("drawn corners snap to corners before lines, and to nothing far away", () =
   assert.ok(Math.abs(on[0] - 103.801) < 1e-9 && Math.abs(on[1] - 30.7) < 1e-12);
   assert.equal(snapTo(targets, 103.801, 30.7002, 0.0001), null);
   assert.ok(snapTo(targets, 103.90002, 30.705, 0.0001));
+});
+
+test("a line means the grid through which most of its length runs, the selected one if it does at all", () => {
+  const open = { ...draft(), selected: null };
+  const line = [[0.9, 0.5], [1.9, 0.5], [1.9, 0.5]];
+  assert.equal(crossed(open, line), 2);
+  assert.equal(crossed(open, [[0.1, 0.5], [1.1, 0.5], [1.1, 0.5]]), 1, "a corner clicked twice weighs nothing");
+  assert.equal(crossed({ ...open, selected: 1 }, line), 1);
+  assert.equal(crossed(open, [[8, 8], [9, 9]]), null);
+});
+
+test("each revision is seen from the head: on the way, undone, or on another branch", () => {
+  //  1 - 2 - 3 (undone)      head 2
+  //   \- 4 - 5               another branch
+  const parents = { 1: null, 2: 1, 3: 2, 4: 1, 5: 4 };
+  const revisions = Object.entries(parents).map(([id, parent]) => ({ id: Number(id), parent, current: id <= 2 }));
+  assert.deepEqual(Object.fromEntries(standing(revisions, 2)), { 1: "before", 2: "here", 3: "after", 4: "branch", 5: "branch" });
+  const none = revisions.map((each) => ({ ...each, current: false }));
+  assert.deepEqual([...standing(none, null).values()], ["after", "after", "after", "after", "after"]);
 });

@@ -1,22 +1,8 @@
 // The tools that draw: split by a line, give an area, carve a grid. See tools.js for what a tool is.
 import { nameOf } from "./figures.js";
-import { carving, giving, splitting } from "./outcomes.js";
-import { covers } from "./shapes.js";
+import { carving, crossed, giving, splitting } from "./outcomes.js";
 
 const lineOf = (coordinates) => ({ type: "LineString", coordinates });
-
-/** The grid that a line runs through most: the selected one if it does at all, open ones only. */
-export function crossed(draft, line) {
-  const times = new Map();
-  for (let i = 1; i < line.length; i++) {
-    for (let step = 1; step < 20; step += 2) {
-      const [x, y] = [0, 1].map((axis) => line[i - 1][axis] + ((line[i][axis] - line[i - 1][axis]) * step) / 20);
-      for (const { id, geometry } of draft.grids.values()) if (covers(geometry, x, y)) times.set(id, (times.get(id) ?? 0) + 1);
-    }
-  }
-  if (times.has(draft.selected)) return draft.selected;
-  return [...times].sort((a, b) => b[1] - a[1])[0]?.[0] ?? null;
-}
 
 /** The buttons while something is drawn: what keys do, for fingers. */
 export const drawingButtons = ({ words, pen }, cancel) => [

@@ -1,15 +1,6 @@
 // The history: every edit with who, when and what; any of them can be gone to, those of other branches too.
+import { standing } from "./branches.js";
 import { format, make, nameOf, timeOf } from "./figures.js";
-
-/** Pure: what each revision is seen from the head: here, before, after (undone, can be redone) or branch. */
-export function standing(revisions, head) {
-  const parents = new Map(revisions.map(({ id, parent }) => [id, parent]));
-  const isAfter = (id) => {
-    for (let at = parents.get(id); at !== undefined && at !== null; at = parents.get(at)) if (at === head) return true;
-    return head === null;
-  };
-  return new Map(revisions.map(({ id, current }) => [id, id === head ? "here" : current ? "before" : isAfter(id) ? "after" : "branch"]));
-}
 
 /** `describe` revisions, `refresh()` the panel and the buttons of undo and redo. `onGo(revision id or null)`. */
 export function historyPanel(element, { draft, server, words, undo, redo, onGo }) {

@@ -3,7 +3,7 @@
 // Every answer is a list of {id, before, after}: the affected grids with their sums, id 0 for a grid that would be new,
 // after null for one that would go. An empty list: nothing would change.
 import { add, nothing, sumOf, within } from "./buildings.js";
-import { pieces } from "./shapes.js";
+import { covers, pieces } from "./shapes.js";
 
 /** What a planner's draft is, as these functions see it: `grids` Map of id to feature, `buildings`, `numbers` Map of id to sums. */
 
@@ -25,6 +25,20 @@ function moved(draft, moves, extra = []) {
     add(of(to), draft.buildings, i);
   }
   return [...after].map(([id, sum]) => ({ id, before: draft.numbers.get(id) ?? null, after: sum }));
+}
+
+/** The grid that a line runs through most: the selected one if it does at all, open ones only. */
+export function crossed(draft, line) {
+  const times = new Map();
+  for (let i = 1; i < line.length; i++) {
+    const length = Math.hypot(line[i][0] - line[i - 1][0], line[i][1] - line[i - 1][1]);
+    for (let step = 1; length && step < 20; step += 2) {
+      const [x, y] = [0, 1].map((axis) => line[i - 1][axis] + ((line[i][axis] - line[i - 1][axis]) * step) / 20);
+      for (const { id, geometry } of draft.grids.values()) if (covers(geometry, x, y)) times.set(id, (times.get(id) ?? 0) + length);
+    }
+  }
+  if (times.has(draft.selected)) return draft.selected;
+  return [...times].sort((a, b) => b[1] - a[1])[0]?.[0] ?? null;
 }
 
 /** A grid split along a line: the largest piece keeps the grid, each other is new. */
