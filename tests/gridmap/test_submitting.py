@@ -348,3 +348,32 @@ def test_settled_with_what_is_scheduled_for_later(cast: Cast, plan: Plan) -> Non
         proposal = propose(plan, [community], at=later(days))
         found = {finding.code for finding in check(plan, [community], proposal).findings}
         assert found & {"followed", "unsettled"} == codes
+
+
+@pytest.mark.parametrize(("decision", "ends_in"), [("stay", "001"), ("follow", "003"), (None, "")])
+def test_a_building_set_by_hand_is_looked_at_again(
+    cast: Cast, client: Client, plan: Plan, decision: str | None, ends_in: str
+) -> None:
+    """Given to 1,0 by hand, standing on 1,2: it stays, follows its ground, or holds the plan up. Withdrawn, it is back."""
+    house, grids = cast.town.buildings[1][2][0], cast.town.grids[1]
+    Placement.objects.filter(building=house).update(grid=grids[0], is_override=True)
+    client.force_login(cast.user("planner"))
+    sent = {"community": cast.town.communities[1].code, "when": "now", "head": ""}
+    if decision:
+        sent[f"hand-{house.pk}"] = decision
+    answer = client.post(f"/planner/plans/{plan.pk}/submit/", sent)
+    if decision is None:
+        assert answer.status_code == 422
+        assert "was given to 510115001004001 by hand" in answer.content.decode()
+        assert not Submission.objects.exists()
+        return
+    done = approve(submission=Submission.objects.get(), by=cast.user("supervisor"))
+    at = done.release.effective_at
+
+    def stored() -> tuple[str, bool]:
+        row = Placement.objects.get(building=house, period__contains=at)
+        return Outline.objects.get(plan=cast.town.plan, grid=row.grid_id).code[-3:], row.is_override
+
+    assert stored() == (ends_in, decision == "stay")
+    withdraw(release=done.release, by=cast.user("planner"))
+    assert stored() == ("001", True)
