@@ -173,13 +173,19 @@ def communities_of(plan: Plan) -> list[Community]:
 def page_context(request: HttpRequest, user: User, plan: Plan) -> dict[str, Any]:
     """Everything that the page shows for the plan in its present state."""
     inside = communities_of(plan)
+    if plan.frozen_at is not None:
+        # Publishing again is for the communities in which something else holds.
+        held = Publication.objects.begun(timezone.now()).filter(plan=plan, period__contains=timezone.now())
+        here = set(held.values_list("community", flat=True))
+        inside = [community for community in inside if community.pk not in here]
+    sent = request.POST if request.method == "POST" else request.GET
     state = state_of(plan)
     latest = plan_submissions(plan)
     waiting = next((each for each in latest if each.state == SubmissionState.WAITING), None)
     if waiting is not None and waiting.head_id == plan.head_id:
         inputs = of_submission(waiting)
     else:
-        inputs = read(request.POST if request.method == "POST" else request.GET, plan, inside)
+        inputs = read(sent, plan, inside)
         waiting = None
     releases = plan_releases(plan)
     coming = next((each for each in releases if _may_still_go(each)), None)
@@ -187,7 +193,7 @@ def page_context(request: HttpRequest, user: User, plan: Plan) -> dict[str, Any]
     may_approve = user.has_perm(Permission.APPROVE_PLAN, plan)
     is_open = plan.discarded_at is None and bool(inside) and coming is None
     again = plan.frozen_at is not None and coming is None
-    asks = is_open and (plan.frozen_at is None or waiting is not None or "again" in request.GET)
+    asks = is_open and (plan.frozen_at is None or waiting is not None or "again" in sent)
     context: dict[str, Any] = {
         "plan": plan,
         "state": state,
@@ -201,7 +207,7 @@ def page_context(request: HttpRequest, user: User, plan: Plan) -> dict[str, Any]
         "coming": coming,
         "may_submit": may_submit,
         "may_approve": may_approve,
-        "may_again": again and may_submit and bool(inside) and "again" not in request.GET,
+        "may_again": again and may_submit and bool(inside) and "again" not in sent,
         "asks": asks,
         "needs_approval": actions.needs_approval(plan, inputs.communities),
         "map_data": map_data(plan.subdistrict),

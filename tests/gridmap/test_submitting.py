@@ -377,3 +377,34 @@ def test_a_building_set_by_hand_is_looked_at_again(
     assert stored() == (ends_in, decision == "stay")
     withdraw(release=done.release, by=cast.user("planner"))
     assert stored() == ("001", True)
+
+
+def test_rolling_back_by_page(cast: Cast, client: Client, plan: Plan) -> None:
+    """The founding plan holds in two communities still; it is published again for the third, and approved."""
+    publish_plan(plan=plan, communities=[cast.town.communities[1]], at=None, by=None)
+    begun = timezone.now() - timedelta(seconds=1)
+    founding = cast.town.plan
+    Publication.objects.filter(plan=founding, community=cast.town.communities[1]).update(
+        period=factories.during(factories.FOUNDED, begun)
+    )
+    Publication.objects.filter(plan=plan).update(period=factories.during(begun, None))
+    client.force_login(cast.user("planner"))
+    address = f"/planner/plans/{founding.pk}/publish/"
+    assert "Publish this plan again" in client.get(address).content.decode()
+    page = client.get(f"{address}?again=1").content.decode()
+    codes = [community.code for community in cast.town.communities]
+    assert [f'value="{code}"' in page for code in codes] == [False, True, False]
+    faulty = {"community": codes[1], "when": "at", "at": "then", "head": "", "again": "1"}
+    answer = client.post(f"/planner/plans/{founding.pk}/submit/", faulty)
+    assert answer.status_code == 422
+    assert "Give the time as" in answer.content.decode()
+    assert 'id="publish-send"' in answer.content.decode()
+    client.post(f"/planner/plans/{founding.pk}/submit/", {**faulty, "when": "now"})
+    submission = Submission.objects.get()
+    assert [each.code for each in submission.communities.all()] == [codes[1]]
+    done = approve(submission=submission, by=cast.user("supervisor"))
+    assert Publication.objects.filter(plan=founding, community__code=codes[1]).count() == 2
+    house = cast.town.buildings[1][0][1].point
+    asked = [done.release.effective_at - timedelta(microseconds=1), done.release.effective_at]
+    answers = [locate(house.x, house.y, at=at).as_json()["grid"]["code"][-3:] for at in asked]
+    assert answers == ["002", "001"]
