@@ -339,7 +339,9 @@ def test_openapi_document_and_its_page_need_no_internet(cast: Cast) -> None:
     document = Client().get(OPENAPI).json()
     assert document["openapi"].startswith("3.")
     expected = {"/locate", "/search", "/communities", "/grids", "/grids/{id}", "/plans", "/plans/{id}"}
-    of_plans = "buildings changes checks compare copy edits export head history publish redo settle undo unsettled"
+    of_plans = (
+        "buildings changes checks compare copy edits export head history publish redo settle undo unsettled"
+    )
     expected |= {f"/plans/{{id}}/{call}" for call in f"{of_plans} approve refuse withdraw".split()}
     expected |= {
         "/incidents",
