@@ -33,8 +33,9 @@ class Step:
 
     id: int
     command: str
-    by: str
     at: datetime
+    by_id: int | None
+    by: str = ""
 
 
 class Conflict(DraftError):

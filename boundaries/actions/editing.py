@@ -44,7 +44,7 @@ from boundaries.actions.around import (
 from boundaries.actions.cells import Cell, Cells, Changes, cells_near, cells_of, named_cells, write_cells
 from boundaries.actions.commands import COMMANDS, Home, Work
 from boundaries.actions.draft_errors import Conflict, DraftError
-from boundaries.actions.heads import Edited, Locked, Path, lock_draft, move_head, path
+from boundaries.actions.heads import Edited, Locked, Path, lock_draft, move_head, named, path
 from boundaries.actions.numbering import hold_numbers, next_codes, next_names, require_free, take_codes
 from boundaries.actions.reading import Sent, read
 from boundaries.actions.reasons import refused
@@ -263,7 +263,12 @@ OVERLAP_M: Final = 0.02
 
 def _conflict(draft: Locked, between: Path, message: str, area: BaseGeometry | None = None) -> Conflict:
     return Conflict(
-        "conflict", message, head=draft.head, changes=between.changes, area=area, revisions=between.steps
+        "conflict",
+        message,
+        head=draft.head,
+        changes=between.changes,
+        area=area,
+        revisions=named(between.steps),
     )
 
 

@@ -12,7 +12,7 @@ taken back (`before`) up to the common ancestor, then done again (`after`) down 
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
@@ -113,6 +113,11 @@ _NEWER: Final = """
     SELECT b.child FROM boundaries_headmove m JOIN below b ON b.id = m.origin_id
     WHERE m.plan_id = %(plan)s ORDER BY m.id DESC LIMIT 1
 """
+_PLACE: Final = """
+    SELECT r.parent_id, coalesce(r.id IS NOT NULL AND NOT (r.parent_id IS NULL AND r.command = %(start)s), false),
+           EXISTS (SELECT FROM boundaries_revision c WHERE c.plan_id = %(plan)s AND c.{follows})
+    FROM (SELECT 1) one LEFT JOIN boundaries_revision r ON r.id = %(head)s
+"""
 
 
 def lock_draft(plan: int, *, wait: bool = True) -> Locked:
@@ -173,11 +178,7 @@ def path(plan: int, origin: int | None, goal: int | None) -> Path:
         changes=from_json({key: value for key, value in last.items() if key not in same}),
         bases=bases,
     )
-    names = _names(row[5] for row in rows)
-    found.steps = [
-        Step(row[1], row[4], names.get(row[5], ""), row[6])
-        for row in sorted(up + down, key=lambda row: row[1])
-    ]
+    found.steps = [Step(row[1], row[4], row[6], row[5]) for row in sorted(up + down, key=lambda row: row[1])]
     return found
 
 
@@ -188,15 +189,21 @@ def _whole(kept: dict[str, Any] | None) -> dict[str, Any] | None:
 
 def require_known(plan: int, revisions: Iterable[int]) -> None:
     """Raise DraftError unless all are revisions of this plan."""
-    wanted = set(revisions)
-    known = Revision.objects.filter(plan=plan, pk__in=wanted).count()
-    if known != len(wanted):
-        raise DraftError("unknown_head", _("This draft has no such revision. Load it again."))
+    wanted = sorted(set(revisions))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM boundaries_revision WHERE plan_id = %s AND id = ANY(%s)", [plan, wanted]
+        )
+        if cursor.fetchone()[0] != len(wanted):
+            raise DraftError("unknown_head", _("This draft has no such revision. Load it again."))
 
 
-def _names(keys: Iterable[int | None]) -> dict[int | None, str]:
-    wanted = {key for key in keys if key is not None}
-    return {person.pk: person.get_username() for person in get_user_model().objects.filter(pk__in=wanted)}
+def named(steps: Iterable[Step]) -> list[Step]:
+    """The steps with the names of those who made them. One query."""
+    found = list(steps)
+    wanted = {step.by_id for step in found if step.by_id is not None}
+    people = {one.pk: one.get_username() for one in get_user_model().objects.filter(pk__in=wanted)}
+    return [replace(step, by=people.get(step.by_id or 0, "")) for step in found]
 
 
 # --- Moving the head ------------------------------------------------------------------------------------------
@@ -213,11 +220,17 @@ def newer(plan: int, head: int | None) -> int | None:
 
 def ways(plan: int, head: int | None) -> tuple[bool, bool]:
     """Whether there is something to undo, and something to redo."""
-    after = Revision.objects.filter(plan=plan, parent=head)
-    if head is None:
-        return False, after.exists()
-    begins = Revision.objects.filter(pk=head, parent=None, command=START)
-    return not begins.exists(), after.exists()
+    _parent, can_undo, can_redo = _place(plan, head)
+    return can_undo, can_redo
+
+
+def _place(plan: int, head: int | None) -> tuple[int | None, bool, bool]:
+    """The parent of a head, whether it can be undone, whether anything follows it."""
+    follows = "parent_id IS NULL" if head is None else "parent_id = %(head)s"
+    with connection.cursor() as cursor:
+        cursor.execute(_PLACE.format(follows=follows), {"plan": plan, "head": head, "start": START})
+        parent, can_undo, can_redo = cursor.fetchone()
+    return parent, can_undo, can_redo
 
 
 def move_head(
@@ -251,7 +264,7 @@ def stale(draft: Locked, head: int | None, message: str = "") -> Conflict:
         message or _("The draft was changed meanwhile. Look at what changed, then try again."),
         head=draft.head,
         changes=between.changes,
-        revisions=between.steps,
+        revisions=named(between.steps),
     )
 
 
@@ -265,10 +278,10 @@ def undo(*, plan: Plan, head: int | None, by: AbstractBaseUser | None) -> Edited
         ``nothing_to_undo``, ``frozen``, ``discarded``; Conflict ``stale`` where `head` is not the draft's.
     """
     draft = current_draft(plan, head)
-    if not ways(draft.plan, draft.head)[0]:
+    parent, can_undo, _can_redo = _place(draft.plan, draft.head)
+    if not can_undo:
         raise DraftError("nothing_to_undo", _("This is where the draft began: there is nothing to undo."))
-    assert draft.head is not None
-    return _go(draft, _parent(draft.head), MoveKind.UNDO, by)
+    return _go(draft, parent, MoveKind.UNDO, by)
 
 
 @transaction.atomic
@@ -323,13 +336,8 @@ def _go(draft: Locked, goal: int | None, kind: MoveKind, by: AbstractBaseUser | 
         for community, base in between.bases.items():
             Basis.objects.filter(plan=draft.plan, community=community).update(base=base)
         move_head(draft.plan, kind, draft.head, goal, by)
-    parent = None if goal is None else _parent(goal)
-    can_undo, can_redo = ways(draft.plan, goal)
+    parent, can_undo, can_redo = _place(draft.plan, goal)
     return Edited(
         plan=draft.plan, head=goal, parent=parent, command=kind.value, rebased=False,
         before=between.before, after=between.changes, can_undo=can_undo, can_redo=can_redo, codes=draft.codes,
     )  # fmt: skip
-
-
-def _parent(revision: int) -> int | None:
-    return Revision.objects.values_list("parent_id", flat=True).get(pk=revision)

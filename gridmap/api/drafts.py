@@ -15,7 +15,7 @@ from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.translation import gettext as _
 from ninja import Field, Query, Router, Schema, Status
 
-from boundaries.actions.heads import newer, path, ways
+from boundaries.actions.heads import named, newer, path, ways
 from boundaries.models import Community, Compound, Plan
 from gridmap.actions import drafts
 from gridmap.api.areas import Id
@@ -225,7 +225,7 @@ def changes(
             "head": plan.head_id, "removed": removed(between.changes),
             "numbers": {str(grid): each.as_json() for grid, each in numbers.grids.items()},
             "moved": {str(building): grid for building, grid in numbers.moved.items()},
-            "revisions": steps(between.steps),
+            "revisions": steps(named(between.steps)),
         },
         between.changes,
     )  # fmt: skip

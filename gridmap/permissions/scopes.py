@@ -49,6 +49,7 @@ from gridmap.permissions.roles import (
 Visitor = User | AnonymousUser | AbstractBaseUser
 _CACHE: Final = "_role_grants"
 # Asked at each request of whoever is signed in, hence prepared.
+_DRAWN: Final = Statement("SELECT DISTINCT community_id FROM boundaries_outline WHERE plan_id = %(plan)s")
 _GRANTS: Final = Statement(
     "SELECT role, subdistrict_id, community_id, period FROM gridmap_rolegrant"
     " WHERE user_id = %(user)s AND revoked_at IS NULL"
@@ -206,8 +207,8 @@ def _(obj: ServiceCentre) -> Ground:
 
 @ground_of.register
 def _(obj: Plan) -> Ground:
-    communities = obj.outlines.order_by().values_list("community_id", flat=True).distinct()
-    return Ground(obj.subdistrict_id, frozenset(communities))
+    communities = _DRAWN.rows({"plan": obj.pk})
+    return Ground(obj.subdistrict_id, frozenset(row["community_id"] for row in communities))
 
 
 @ground_of.register
