@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from boundaries.models import Community, Compound, Plan, Street, StreetRank
+from boundaries.models import Building, Community, Compound, Plan, Street, StreetRank
 from gridmap.permissions import Permission
 from gridmap.plan_states import state_of
 from gridmap.views.plan_pages import plan_for
@@ -55,7 +55,9 @@ def plan_edit(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_safe
 def plan_edit_ground(request: HttpRequest, pk: int) -> HttpResponse:
-    """What the editor draws on and snaps to: community outlines, street lines, compounds. Nothing about people."""
+    """What the editor draws on and snaps to: community outlines, street lines, compounds, numbers of buildings.
+
+    Nothing about people."""
     _user, plan = plan_for(request, pk, Permission.REDRAW_PLAN, Permission.VIEW_WORKLOAD)
     communities = _communities(plan)
     box = _box(plan)
@@ -82,6 +84,9 @@ def plan_edit_ground(request: HttpRequest, pk: int) -> HttpResponse:
                 "pk", "name", "name_en",
             )
         ],
+        "numbers": dict(
+            Building.objects.filter(community__in=communities).exclude(number="").values_list("pk", "number")
+        ),
     }  # fmt: skip
     response = HttpResponse(
         json.dumps(body, ensure_ascii=False, separators=(",", ":")),
@@ -105,7 +110,7 @@ def _box(plan: Plan) -> list[float] | None:
     return [round(value, 5) for value in (west, south, east, north)]
 
 
-def _drawn(rows: QuerySet[Any], column: str, *names: str) -> QuerySet[Any, tuple[Any, ...]]:
-    """The named columns and `column` as GeoJSON text."""
+def _drawn(rows: QuerySet[Any], column: str, *names: str) -> list[tuple[Any, ...]]:
+    """The named columns, and `column` as GeoJSON text after them."""
     drawn = rows.annotate(**{_DRAWN: AsGeoJSON(column, precision=_PRECISION)})
-    return drawn.values_list(*names, _DRAWN)
+    return list(drawn.values_list(*names, _DRAWN))

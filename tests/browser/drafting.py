@@ -60,7 +60,7 @@ class Editor:
         self.page.wait_for_load_state("networkidle")
         box = self.page.locator("#map").bounding_box()
         assert box
-        self.box = dict(box)
+        self.box = {"x": box["x"], "y": box["y"], "width": box["width"], "height": box["height"]}
 
     def pixel(self, place: Place) -> tuple[float, float]:
         """Where the place is on the screen: Web Mercator around the map's middle."""

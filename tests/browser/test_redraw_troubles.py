@@ -132,7 +132,12 @@ def test_a_session_that_ended_is_said_and_the_edit_kept(editor: Editor) -> None:
 
 def test_leaving_without_a_drawing_asks_nothing(editor: Editor) -> None:
     asked: list[str] = []
-    editor.page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept())[0])  # type: ignore[func-returns-value]
+
+    def note(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    editor.page.on("dialog", note)
     editor.page.keyboard.press("s")
     editor.page.goto(f"{editor.server.url}/planner/plans/")
     assert asked == []

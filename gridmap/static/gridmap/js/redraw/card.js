@@ -76,7 +76,7 @@ export function gridCard(element, { draft, words, texts, editable, commands }) {
       const list = make("ul", "redraw-card__buildings", ...mine.map((i) => {
         const box = Object.assign(make("input"), { type: "checkbox", value: buildings.id[i] });
         const compound = draft.compounds[buildings.compound[i]];
-        const title = [compound && nameOf(compound), words.names.building.replace("%s", buildings.id[i])].filter(Boolean).join(" · ");
+        const title = [compound && nameOf(compound), words.names.building.replace("%s", draft.buildingNumbers[buildings.id[i]] || `#${buildings.id[i]}`)].filter(Boolean).join(" · ");
         return make("li", "", make("label", "check", box, make("span", "grow", title), make("span", "faint number", format(buildings.people[i]))));
       }));
       const select = choice(neighbours, words.buttons.to);

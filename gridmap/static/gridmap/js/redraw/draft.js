@@ -13,6 +13,7 @@ export function makeDraft() {
     grids: new Map(),
     buildings: makeBuildings(EMPTY),
     compounds: {},
+    buildingNumbers: {},
     numbers: new Map(),
     target: null,
     head: null,

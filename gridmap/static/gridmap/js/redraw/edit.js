@@ -176,6 +176,7 @@ async function load() {
   try {
     ground = await server.get(data.ground);
     for (const compound of ground.compounds) compound.box = boxOf(compound.geometry);
+    draft.buildingNumbers = ground.numbers;
     targets = null;
     sheet.setCommunities(ground.communities);
   } catch {

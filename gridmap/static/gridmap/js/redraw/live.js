@@ -1,6 +1,9 @@
-// The small table of what would come of an edit, kept up with the pointer; at most once a frame.
+// The small table of what would come of an edit, kept up with the pointer; at most once a frame, and where the counting
+// itself takes most of a frame (a grid of hundreds of corners on a slow machine) less often: the pointer comes first.
 import { deviation } from "./buildings.js";
 import { format, make, nameOf, numberOf, percent } from "./figures.js";
+
+const FRAME_MS = 8;
 
 const SHOWN = ["households", "people", "workload"];
 
@@ -8,6 +11,7 @@ const SHOWN = ["households", "people", "workload"];
 export function liveTable(element, { draft, words }) {
   let next = null;
   let frame = 0;
+  let notBefore = 0;
   let rows = [];
   const note = make("p", "faint redraw-live__note");
 
@@ -44,6 +48,16 @@ export function liveTable(element, { draft, words }) {
   function draw() {
     frame = 0;
     if (!next) return;
+    const began = performance.now();
+    if (began < notBefore) {
+      frame = requestAnimationFrame(draw);
+      return;
+    }
+    count();
+    const took = performance.now() - began;
+    notBefore = took > FRAME_MS ? began + 3 * took : 0;
+  }
+  function count() {
     rows = next();
     next = null;
     element.hidden = false;
@@ -70,13 +84,14 @@ export function liveTable(element, { draft, words }) {
     clear() {
       next = null;
       rows = [];
+      notBefore = 0;
       element.hidden = true;
     },
     /** What was foretold last. */
     rows: () => rows,
     /** The next frame's rows, now. */
     settle() {
-      if (next) draw();
+      if (next) count();
       return rows;
     },
     say(text) {

@@ -2,6 +2,7 @@
 //
 // Every answer is a list of {id, before, after}: the affected grids with their sums, id 0 for a grid that would be new,
 // after null for one that would go. An empty list: nothing would change.
+import { boxOf } from "../map/colours.js";
 import { add, nothing, sumOf, within } from "./buildings.js";
 import { covers, pieces } from "./shapes.js";
 
@@ -29,16 +30,23 @@ function moved(draft, moves, extra = []) {
 
 /** The grid that a line runs through most: the selected one if it does at all, open ones only. */
 export function crossed(draft, line) {
-  const times = new Map();
+  const lengths = new Map();
+  const [west, south, east, north] = boxOf({ coordinates: line });
+  const near = [...draft.grids.values()].filter(({ geometry }) => {
+    const [w, s, e, n] = boxOf(geometry);
+    return w <= east && e >= west && s <= north && n >= south;
+  });
   for (let i = 1; i < line.length; i++) {
-    const length = Math.hypot(line[i][0] - line[i - 1][0], line[i][1] - line[i - 1][1]);
+    const [[x0, y0], [x1, y1]] = [line[i - 1], line[i]];
+    const length = Math.hypot(x1 - x0, y1 - y0);
     for (let step = 1; length && step < 20; step += 2) {
-      const [x, y] = [0, 1].map((axis) => line[i - 1][axis] + ((line[i][axis] - line[i - 1][axis]) * step) / 20);
-      for (const { id, geometry } of draft.grids.values()) if (covers(geometry, x, y)) times.set(id, (times.get(id) ?? 0) + length);
+      const [x, y] = [x0 + ((x1 - x0) * step) / 20, y0 + ((y1 - y0) * step) / 20];
+      const at = near.find(({ geometry }) => covers(geometry, x, y));
+      if (at) lengths.set(at.id, (lengths.get(at.id) ?? 0) + length);
     }
   }
-  if (times.has(draft.selected)) return draft.selected;
-  return [...times].sort((a, b) => b[1] - a[1])[0]?.[0] ?? null;
+  if (lengths.has(draft.selected)) return draft.selected;
+  return [...lengths].sort((a, b) => b[1] - a[1])[0]?.[0] ?? null;
 }
 
 /** A grid split along a line: the largest piece keeps the grid, each other is new. */
