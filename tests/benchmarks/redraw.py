@@ -117,7 +117,11 @@ def thought_up(planner: Planner, rng: random.Random) -> tuple[dict[str, Any], An
     shape = planner.grids[grid]
     west, south, east, north = shape.bounds
     near = planner.around(grid)
-    neighbours = [key for key in near if key != grid and shape.intersection(near[key]).length > 0]
+    neighbours = [
+        key
+        for key in planner.grids
+        if key in near and key != grid and shape.intersection(near[key]).length > 0
+    ]
     if name in {"merge", "transfer", "reshape", "move_buildings"} and not neighbours:
         name = "split"
     other = rng.choice(neighbours) if neighbours else 0

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import ProgrammingError, connection, models, transaction
 
 from boundaries.actions.draft_errors import Conflict, DraftError
 from boundaries.actions.heads import go_to, newer, path, redo, undo, ways
-from boundaries.models import HeadMove, Outline, Plan, Revision
+from boundaries.models import GridCode, HeadMove, Outline, Plan, Revision
 from tests import factories
 from tests.boundaries.draft_town import State, across, area, done, draft_of, line, state
 from tests.factories import Town
@@ -212,3 +213,20 @@ def test_undo_goes_on_after_signing_in_again_however_deep(town: Town) -> None:
         assert Outline.objects.get(plan=draft, grid=grid).name == f"第{number}次"
     assert back(again) is None
     assert state(draft) == state(town.plan)
+
+
+@pytest.mark.parametrize("model", [Revision, HeadMove, GridCode])
+def test_the_application_adds_to_the_history_and_changes_none_of_it(
+    town: Town, model: type[models.Model]
+) -> None:
+    draft = draft_of(town)
+    done(draft, "split", grid=town.grids[0][0].pk, line=across(0, 0.5))
+    made = model._default_manager.get()
+    for statement in ("UPDATE {} SET id = id", "DELETE FROM {}"):
+        with (
+            pytest.raises(ProgrammingError, match="permission denied"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(statement.format(model._meta.db_table))
+    assert model._default_manager.get() == made
