@@ -16,6 +16,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from boundaries.models import Plan
+from boundaries.models.constraints import since
 from gridmap.actions.plans import publish_plan
 from gridmap.api.exports import PUBLIC_FILES
 from gridmap.models import DutyTelephone
@@ -284,7 +285,7 @@ def test_a_building_given_by_hand_stays_with_its_grid(cast: Cast) -> None:
     building = town.buildings[0][0][0]
     building.placements.all().delete()
     building.placements.create(
-        grid=town.grids[0][1], period=factories.since(factories.FOUNDED), is_override=True
+        grid=town.grids[0][1], period=since(factories.FOUNDED), is_override=True
     )
     for plan in (town.plan, draft_of(town, 0)):
         row = next(
