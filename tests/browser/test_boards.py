@@ -18,7 +18,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from boundaries.actions.places import refresh_places
 from boundaries.models import Outline
-from tests.browser.people import PHONE, no_sideways_scrolling, shot, sign_in, watch_errors
+from tests.browser.people import no_sideways_scrolling, shot, sign_in, watch_errors
 from tests.gridmap.conftest import Cast
 from tests.gridmap.publishing_town import draft as draft_of
 
@@ -53,7 +53,7 @@ def picture(document: pypdfium2.PdfDocument, number: int, dots: int = 150) -> np
     """A page as it comes out of a printer of so many dots an inch: (height, width, 3)."""
     sheet = document[number]
     bitmap = sheet.render(scale=dots / 72)
-    found = bitmap.to_numpy().copy()
+    found: np.ndarray = bitmap.to_numpy().copy()
     bitmap.close()
     sheet.close()
     return found[:, :, :3]
@@ -188,7 +188,7 @@ def test_choosing_another_community_grid_and_paper(page: Page, live_server: Live
     # grids belong to one community: another one shows all of its own
     page.select_option("#community", cast.town.communities[2].code)
     expect(page.locator(".board")).to_have_count(3)
-    page.set_viewport_size(PHONE)
+    page.set_viewport_size({"width": 390, "height": 844})
     assert no_sideways_scrolling(page)
     assert errors == []
 
@@ -215,7 +215,7 @@ def test_the_scheme_prints_on_a4_with_every_grid_once(
         )
     finally:
         document.close()
-    reader.set_viewport_size(PHONE)
+    reader.set_viewport_size({"width": 390, "height": 844})
     assert no_sideways_scrolling(reader)
     assert errors == []
 
