@@ -35,7 +35,7 @@ def connect(port: int) -> http.client.HTTPConnection:
 
 def _await_answer(port: int) -> None:
     client = connect(port)
-    for _attempt in range(300):
+    for _attempt in range(1200):
         try:
             client.request("GET", "/tiles/ground/8/0/0.mvt")
             client.getresponse().read()
@@ -45,4 +45,4 @@ def _await_answer(port: int) -> None:
         finally:
             client.close()
     else:
-        raise TimeoutError("the service did not answer within 30 s")
+        raise TimeoutError("the service did not answer within two minutes")
