@@ -19,10 +19,10 @@ export function liveTable(element, { draft, words }) {
     return change ? `${change > 0 ? "+" : "−"}${format(Math.abs(change))}` : "±0";
   }
 
-  function line({ id, before, after }) {
+  function line({ id, before, after, isChoice }) {
     const { properties } = draft.grids.get(id) ?? {};
     const kind = properties?.kind ?? "all";
-    const head = make("th", "", ...(properties ? [make("span", "code faint", numberOf(properties)), " ", nameOf(properties)] : [words.live.new]));
+    const head = make("th", "", ...(properties ? [make("span", "code faint", numberOf(properties)), " ", nameOf(properties)] : [isChoice ? words.live.chosen : words.live.new]));
     head.scope = "row";
     const row = make("tr", "", head);
     row.dataset.live = id;
@@ -38,7 +38,7 @@ export function liveTable(element, { draft, words }) {
       if (before) cell.append(make("span", "redraw-live__change", signed(after[name] - before[name])));
       row.append(cell);
     }
-    const off = make("td", "number", percent(deviation(after, kind, draft.target)));
+    const off = make("td", "number", isChoice ? "" : percent(deviation(after, kind, draft.target)));
     off.dataset.measure = "deviation";
     if (before) off.append(make("span", "redraw-live__change", percent(deviation(before, kind, draft.target))));
     row.append(off);

@@ -117,7 +117,7 @@ export function pulling(draft, a, b, line) {
 export function moving(draft, indices, to) {
   if (to === null) {
     const taken = sumOf(draft.buildings, indices);
-    return indices.length ? [{ id: 0, before: null, after: taken }] : [];
+    return indices.length ? [{ id: 0, before: null, after: taken, isChoice: true }] : [];
   }
   const moves = new Map(indices.filter((i) => draft.buildings.grid[i] !== to).map((i) => [i, to]));
   return moves.size ? moved(draft, moves, [to]) : [];

@@ -49,6 +49,7 @@ export function makeSaver({ draft, server, sheet, live, words, data, described, 
   async function push({ call, drawn }) {
     let key = crypto.randomUUID();
     let { head } = draft;
+    close();
     for (;;) {
       state(words.state.saving, "saving");
       if (drawn) sheet.show(drawn);
@@ -89,8 +90,8 @@ export function makeSaver({ draft, server, sheet, live, words, data, described, 
         }
         sheet.point(problem.place ?? null);
         const first = problem.errors?.[0]?.detail;
-        await ask(first ?? problem.detail ?? words.state.unknown, [["close", words.buttons.close]]);
-        close();
+        // Nobody has to answer this before going on: the next edit takes it away.
+        ask(first ?? problem.detail ?? words.state.unknown, [["close", words.buttons.close]]).then(close);
         return null;
       }
     }
