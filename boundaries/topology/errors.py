@@ -32,6 +32,7 @@ REASONS: Final[Mapping[str, tuple[str, ...]]] = {
     "tears": ("code", "area_m2"),
     "apart": ("code", "area_m2"),  # ground that would not hang together with the grid it is given to
     "several_pieces": ("code", "pieces"),
+    "pinches": ("code",),  # a grid would touch itself in one point of the rim
     "not_neighbours": ("codes",),
     "same_place": ("buildings",),
     "too_close": ("buildings", "code"),

@@ -224,6 +224,11 @@ class Faces:
                 "bad_coverage",
                 "The grids here overlap or do not meet at their corners; check the plan first.",
             )
+        near = dict.fromkeys([*self.linework.keys, *self._changed])
+        refuse_pinches(
+            {key: coverage[key] for key in near if key in coverage},
+            {key: result[key] for key in near if key in result},
+        )
         return result
 
     def _put_together(
@@ -300,24 +305,58 @@ def overlap(shapes: Shapes) -> bool:
     """Whether valid shapes overlap, or do not share their corners."""
     if shapely.coverage_is_valid(shapes):
         return False
-    # GEOS 3.14 also complains of some grids that touch themselves in a corner: then look at each pair
+    # GEOS 3.14 also complains of some grids that touch themselves in a corner: look at each pair
     first, second = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     pairs = np.flatnonzero(first < second)
-    common = shapely.intersection(shapes[first[pairs]], shapes[second[pairs]])
+    one, two = shapes[first[pairs]], shapes[second[pairs]]
+    common = shapely.intersection(one, two)
     if (shapely.area(common) > 0.0).any():
         return True
-    # a corner of one on an edge of the other that has none there
-    along = shapely.length(common) > 0.0
-    one, two = (shapely.boundary(shapes[index[pairs][along]]) for index in (first, second))
-    missed = [
-        len(np.unique(shapely.get_coordinates(shapely.intersection(a, b)), axis=0))
-        > len(
-            {*map(tuple, shapely.get_coordinates(a).tolist())}
-            & {*map(tuple, shapely.get_coordinates(b).tolist())}
-        )
-        for a, b in zip(one, two, strict=True)
-    ]
-    return any(missed)
+    for a, b, line in zip(one, two, common, strict=True):
+        if line.length > 0.0:
+            corners = [set(map(tuple, shapely.get_coordinates(shape).tolist())) for shape in (a, b)]
+            met = set(map(tuple, shapely.get_coordinates(line).tolist()))
+            if not met <= corners[0] & corners[1]:
+                return True
+    return False
+
+
+def refuse_pinches(before: Coverage, after: Coverage) -> None:
+    r"""Refuse a grid that would touch itself at the rim in one point, where another grid's rim begins.
+
+    ::
+
+        rim ====V======     Grid n touches the rim in the point V only, between A and B. It is no overlap and no gap, but
+         A  |  / \  B       the coverage functions of GEOS 3.14 take the rim of A at V to run into B, which touches itself
+            | / n \         there; other programs would trip over it too.
+
+    Raises
+    ------
+    TopologyError
+        ``pinches``.
+    """
+    if shapely.coverage_is_valid(list(after.values())):
+        return
+    known = set(_complaints(before).values())
+    for key, edges in _complaints(after).items():
+        if edges not in known:
+            x, y = shapely.get_coordinates(shapely.from_wkb(edges))[0].tolist()
+            raise TopologyError(
+                "pinches",
+                f"A grid beside {key} would touch itself in one point of the rim; draw the line a little aside,"
+                " so that grids meet along a border or not at all.",
+                details={"code": key},
+                place=(x, y),
+            )
+
+
+def _complaints(coverage: Coverage) -> dict[Key, bytes]:
+    edges = shapely.coverage_invalid_edges(list(coverage.values()))
+    return {
+        key: bytes(line.normalize().wkb)
+        for key, line in zip(coverage, edges, strict=True)
+        if line is not None and not line.is_empty
+    }
 
 
 def _without(chains: Chains, points: set[Point]) -> dict[int, list[Point]]:

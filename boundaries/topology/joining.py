@@ -6,6 +6,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from boundaries.topology.errors import TopologyError
+from boundaries.topology.faces import refuse_pinches
 from boundaries.topology.linework import Coverage, Key
 from boundaries.topology.measures import count_parts
 from boundaries.topology.neighbourhood import Locked, free, known, place_of, unlocked
@@ -33,7 +34,7 @@ def merge(
     Raises
     ------
     TopologyError
-        ``unknown_code``, ``too_few_grids``, ``code_taken``, ``locked``, ``not_neighbours``.
+        ``unknown_code``, ``too_few_grids``, ``code_taken``, ``locked``, ``not_neighbours``, ``pinches``.
     """
     del precision, min_width_m, outline  # no line is added
     chosen = list(dict.fromkeys(codes))
@@ -48,6 +49,18 @@ def merge(
         _not_neighbours(coverage, chosen, joined)
     result = {key: shape for key, shape in coverage.items() if key not in chosen or key == into}
     result[into] = shapely.normalize(joined)
+    box = joined.bounds
+    near = [
+        key
+        for key, (west, south, east, north) in zip(
+            result, shapely.bounds(list(result.values())).tolist(), strict=True
+        )
+        if west <= box[2] and east >= box[0] and south <= box[3] and north >= box[1]
+    ]
+    refuse_pinches(
+        {key: coverage[key] for key in [*near, *chosen] if key in coverage},
+        {key: result[key] for key in near},
+    )
     return result
 
 

@@ -1,6 +1,7 @@
 """The edges of a neighbourhood, each with its grid on the left hand."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import shapely
@@ -10,7 +11,8 @@ from shapely.geometry.base import BaseGeometry
 from boundaries.topology.lattice import Lattice
 from boundaries.topology.noding import Ints, Point
 
-Key = Hashable
+Key = Any
+"""What grids go by: a code, an id. Hashable."""
 Coverage = Mapping[Key, BaseGeometry]
 Chains = Mapping[int, Sequence[Point]]
 """Edges that gained corners: number of the undirected edge -> all its points from start to end."""

@@ -1,6 +1,7 @@
 """Buildings change grid, and the ground around them with them."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import shapely
@@ -14,6 +15,8 @@ from boundaries.topology.neighbourhood import Locked, divided, known, unlocked
 from boundaries.topology.shares import give_slivers, require_whole, require_wide
 
 Place = tuple[float, float]
+Building = Any
+"""What buildings go by. Hashable."""
 
 COARSEST_M = 16.0
 """The tolerance with which a new border is straightened at first, in metres; halved until no building changes side."""
@@ -22,8 +25,8 @@ _FINEST_M = 0.25
 
 def move(
     coverage: Coverage,
-    places: Mapping[Hashable, Place],
-    chosen: Iterable[Hashable],
+    places: Mapping[Building, Place],
+    chosen: Iterable[Building],
     to: Key,
     *,
     locked: Locked = (),
@@ -92,13 +95,13 @@ def move(
 
 
 def _homes(
-    coverage: Coverage, places: Mapping[Hashable, Place], to: Key, wanted: list[Hashable]
-) -> dict[Hashable, Key]:
+    coverage: Coverage, places: Mapping[Building, Place], to: Key, wanted: list[Building]
+) -> dict[Building, Key]:
     """The grid of each building; on a border the first grid."""
     keys = list(coverage)
     buildings = list(places)
     points = shapely.points(np.array([places[building] for building in buildings], dtype=np.float64))
-    found: dict[Hashable, Key] = {}
+    found: dict[Building, Key] = {}
     tree = shapely.STRtree(np.array([coverage[key] for key in keys], dtype=object))
     for at, index in sorted(map(tuple, tree.query(points, predicate="intersects").T.tolist())):
         found.setdefault(buildings[at], keys[index])
@@ -116,9 +119,9 @@ def _homes(
 def _cells(
     coverage: Coverage,
     donor: Key,
-    places: Mapping[Hashable, Place],
-    at_home: Mapping[Hashable, Key],
-    moving: set[Hashable],
+    places: Mapping[Building, Place],
+    at_home: Mapping[Building, Key],
+    moving: set[Building],
 ) -> BaseGeometry:
     """The ground nearer to the moving buildings of a grid than to its others, with a straightened border."""
     residents = [building for building, key in at_home.items() if key == donor]
@@ -179,9 +182,9 @@ def _straightened(rough: BaseGeometry, inside: Shapes, outside: Shapes) -> BaseG
 def _labels(
     faces: Faces,
     own: Mapping[Key, BaseGeometry],
-    places: Mapping[Hashable, Place],
-    at_home: Mapping[Hashable, Key],
-    moving: set[Hashable],
+    places: Mapping[Building, Place],
+    at_home: Mapping[Building, Key],
+    moving: set[Building],
     to: Key,
 ) -> list[Key]:
     """Faces of moving buildings go, faces of others stay; empty ones follow where they would be cut off."""
@@ -209,15 +212,15 @@ def _labels(
 
 
 def _holders(
-    faces: Faces, places: Mapping[Hashable, Place], at_home: Mapping[Hashable, Key]
-) -> dict[int, list[Hashable]]:
+    faces: Faces, places: Mapping[Building, Place], at_home: Mapping[Building, Key]
+) -> dict[int, list[Building]]:
     """The buildings in each face; on a border those of the grid to which the face belongs."""
     owners = faces.owners()
     concerned = set(owners)
     members = [building for building, key in at_home.items() if key in concerned]
     degrees = np.array([places[building] for building in members], dtype=np.float64).reshape(-1, 2)
     points = shapely.points(faces.lattice.steps(degrees))
-    found: dict[int, list[Hashable]] = {}
+    found: dict[int, list[Building]] = {}
     for at, face in shapely.STRtree(faces.shapes).query(points, predicate="intersects").T.tolist():
         if owners[face] == at_home[members[at]]:
             found.setdefault(face, []).append(members[at])
@@ -226,9 +229,9 @@ def _holders(
 
 def _require_all(
     result: Coverage,
-    places: Mapping[Hashable, Place],
-    at_home: Mapping[Hashable, Key],
-    moving: set[Hashable],
+    places: Mapping[Building, Place],
+    at_home: Mapping[Building, Key],
+    moving: set[Building],
     to: Key,
     donors: list[Key],
 ) -> None:

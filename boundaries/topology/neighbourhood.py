@@ -141,6 +141,14 @@ def reaching(line: BaseGeometry, borders: Sequence[BaseGeometry], ground: BaseGe
     return longer if longer.is_simple else line
 
 
+def surveyed_lines(outline: BaseGeometry | None, locked: Locked, around: Iterable[Key]) -> list[BaseGeometry]:
+    """What borders here stand for: the surveyed outline, and outlines when locked."""
+    found = [] if outline is None else [outline]
+    if isinstance(locked, Mapping):
+        found += [shape for key in around if (shape := locked.get(key)) is not None]
+    return found
+
+
 def divided(
     coverage: Coverage,
     donors: Sequence[Key],
@@ -176,9 +184,7 @@ def divided(
     whole = ground[0] if len(ground) == 1 else shapely.coverage_union_all(ground)
     # an overlay breaks lines at every corner of the ground that they touch
     inside = shapely.get_parts(shapely.line_merge(_lines(shapely.intersection(lines, whole))))
-    surveyed = [] if outline is None else [outline]
-    if isinstance(locked, Mapping):
-        surveyed += [locked[key] for key in around if locked.get(key) is not None]
+    surveyed = surveyed_lines(outline, locked, around)
     return Faces(Linework(around, lattice), [*donors, *also], inside, surveyed)
 
 

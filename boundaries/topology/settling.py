@@ -14,6 +14,7 @@ from boundaries.topology.faces import Faces
 from boundaries.topology.lattice import Lattice
 from boundaries.topology.linework import Coverage, Key, Linework
 from boundaries.topology.measures import count_parts
+from boundaries.topology.neighbourhood import Locked, surveyed_lines
 
 Side = Literal["theirs", "mine"]
 Owners = tuple[Key | None, Key | None, Key | None]
@@ -65,6 +66,7 @@ def settle(
     precision: float = 1e-8,
     min_width_m: float = 1.0,
     outline: BaseGeometry | None = None,
+    locked: Locked = (),
 ) -> Settled:
     """Bring two versions of one coverage together, face by face.
 
@@ -85,6 +87,8 @@ def settle(
     prefer : "theirs", "mine", mapping or callable
         A mapping from (owner in base, in theirs, in mine) to "theirs" or "mine" ("theirs" where one is missing), or a
         callable that is given these three.
+    locked : iterable of keys, or mapping of key to outline when locked
+        Grids that neither win nor lose slivers and cut-off pieces. What the versions give or take is not looked at.
 
     Returns
     -------
@@ -94,7 +98,7 @@ def settle(
     Raises
     ------
     TopologyError
-        ``too_large``, ``too_fine``, ``bad_coverage``.
+        ``too_large``, ``too_fine``, ``bad_coverage``, ``pinches``.
     """
     keys = dict.fromkeys([*theirs, *mine, *base])
     differ = {
@@ -111,7 +115,7 @@ def settle(
         shapely.total_bounds(np.array([*old.values(), *new.values(), *own.values()])), precision
     )
     lines = fresh_lines(new, own, lattice) + fresh_lines(new, old, lattice)
-    surveyed = [] if outline is None else [outline]
+    surveyed = surveyed_lines(outline, locked, theirs)
     around = {key: shape for key, shape in theirs.items() if key in new or _near(shape, lattice, new)}
     faces = Faces(Linework(around, lattice), list(new), lines, surveyed)
     spots = faces.spots()
@@ -123,7 +127,7 @@ def settle(
         if (wide := visible(faces, members, SEEN_M))
     ]
     intended = list(label)
-    _mend(faces, label, [base, theirs, mine], min_width_m)
+    _mend(faces, label, [base, theirs, mine], min_width_m, set(locked))
     gone: dict[tuple[Key, Key], list[int]] = {}
     for face, (was, is_now) in enumerate(zip(intended, label, strict=True)):
         if was != is_now:
@@ -170,7 +174,7 @@ def _side(prefer: Prefer, three: Owners) -> Side:
     return prefer.get(three, "theirs") if isinstance(prefer, Mapping) else prefer(*three)
 
 
-def _mend(faces: Faces, label: list[Key], versions: list[Coverage], width: float) -> None:
+def _mend(faces: Faces, label: list[Key], versions: list[Coverage], width: float, closed: set[Key]) -> None:
     """Give slivers and cut-off pieces to neighbours; changes `label`."""
     allowed = {
         key: max(count_parts(version[key]) for version in versions if key in version) for key in set(label)
@@ -186,7 +190,8 @@ def _mend(faces: Faces, label: list[Key], versions: list[Coverage], width: float
             torn = count[key] > allowed[key]
             lengths: dict[Key, float] = {}
             for other, length in faces.borders(piece).items():
-                lengths[label[other]] = lengths.get(label[other], 0.0) + length
+                if label[other] not in closed and key not in closed:
+                    lengths[label[other]] = lengths.get(label[other], 0.0) + length
             if lengths and (torn or (tuple(piece) not in standing and faces.thin(piece, width))):
                 best = max(lengths, key=lambda name: (lengths[name], str(name)))
                 for face in piece:

@@ -160,7 +160,7 @@ class Editor:
         if kind == "settle":
             theirs, mine = self._version(rng), self._version(rng)
             prefer: Side = "theirs" if rng.random() < 0.5 else "mine"
-            return lambda: dict(topology.settle(areas, theirs, mine, prefer).coverage)
+            return lambda: dict(topology.settle(areas, theirs, mine, prefer, **common).coverage)
         area = hostile_area(areas[key], areas[other], rng)
         if kind == "transfer":
             return lambda: topology.transfer(areas, area, other, **common)

@@ -565,6 +565,50 @@ def test_locked_borders_are_kept_against_the_outline_when_locked() -> None:
     assert shapely.get_num_coordinates(areas["x"]) > shapely.get_num_coordinates(when_locked)
 
 
+def test_new_corners_on_the_rim_and_on_locked_borders_are_put_on_the_surveyed_line() -> None:
+    """The stored border stands a step (1.1 mm) beside the line it stands for, as an import may leave it.
+
+    ::
+
+        surveyed  ------n-------      the new corner n is on the surveyed line, not on the border
+        stored    ______________
+    """
+    surveyed = shapely.Polygon([at(0, 0), at(3, 0), at(3, 3), at(0, 3)])
+    stored = shapely.transform(surveyed, lambda xy: np.where(xy == SOUTH, round(SOUTH + 1e-8, 8), xy))
+    cut = line((1.5, -1), (1.51, 4))
+    after = topology.split({"a": stored}, "a", cut, ["a", "b"], outline=surveyed)
+    low = min(
+        y for x, y in shapely.get_coordinates(after["b"]).tolist() if abs(x - at(1.5, 0)[0]) < CELL / 10
+    )
+    assert low == SOUTH
+    plainly = topology.split({"a": stored}, "a", cut, ["a", "b"])
+    assert min(shapely.get_coordinates(plainly["b"])[:, 1]) == round(SOUTH + 1e-8, 8)
+    # the same of a border that was locked
+    areas = {"a": stored, "x": shapely.Polygon([at(0, 0), at(0, -1), at(3, -1), at(3, 0)])}
+    areas["x"] = shapely.transform(areas["x"], lambda xy: np.where(xy == SOUTH, round(SOUTH + 1e-8, 8), xy))
+    when_locked = shapely.Polygon([at(0, 0), at(0, -1), at(3, -1), at(3, 0)])
+    after = topology.split(areas, "a", cut, ["a", "b"], locked={"x": when_locked})
+    assert SOUTH in shapely.get_coordinates(after["b"])[:, 1]
+    assert shapely.coverage_is_valid(list(after.values()))
+
+
+def test_a_grid_that_would_touch_the_rim_in_one_point_is_refused() -> None:
+    """
+    ::
+
+        rim ----+---------      x would touch the rim only where b and c meet, and c would touch itself there
+             b  |\\  c
+                |x\
+    """
+    at_rim = area((2, 0), (2.6, 0.6), (2.3, 0.8))
+    error = refused("pinches", lambda: topology.carve(nine(), at_rim, "x"))
+    assert error.place is not None
+    assert shapely.Point(error.place).distance(shapely.Point(at(2, 0))) < CELL * 1.1
+    sound(topology.carve(nine(), area((2, 0), (2.6, 0.6), (2, 0.8)), "x"))
+    inside = sound(topology.carve(nine(), area((2, 1), (2.6, 0.6), (2.3, 0.4)), "x"))
+    assert share(inside["x"]) > 0
+
+
 def test_corners_off_the_lattice_keep_their_numbers() -> None:
     """A hair beside the lattice (another program's rounding): neighbours must still find each other's corners."""
     before = {key: shapely.transform(shape, lambda xy: xy + 1.4e-14 * 3) for key, shape in nine().items()}
