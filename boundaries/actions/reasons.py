@@ -49,6 +49,10 @@ _WORDS: Final[Mapping[str, Any]] = {
         "The ground would not hang together with %(grid)s. Draw the area up to its border."
     ),
     "several_pieces": gettext_lazy("The new grid would fall into %(pieces)s pieces. Draw it in one."),
+    "pinches": gettext_lazy(
+        "A grid beside %(grid)s would touch itself in one point of the rim."
+        " Draw the line a little aside, so that grids meet along a border or not at all."
+    ),
     "not_neighbours": gettext_lazy("%(grid)s have no common border. Choose neighbours."),
     "same_place": gettext_lazy("Two of the buildings stand at the same place. Choose both."),
     "too_close": gettext_lazy(
