@@ -30,7 +30,7 @@ Ints = npt.NDArray[np.int64]
 SIDES: Final = ("east", "south", "west", "north")
 """The order in which 四至 are told."""
 _OUTWARD: Final = np.array([(1.0, 0.0), (0.0, -1.0), (-1.0, 0.0), (0.0, 1.0)])
-STEP_M: Final = 8.0
+STEP_M: Final = 10.0
 BESIDE_M: Final = 10.0
 """How far from a street's edge, or a water's bank, a border may run and still be said to run along it."""
 PARALLEL: Final = 0.85
