@@ -22,11 +22,13 @@ possible where the sender stood and is not on the head is a conflict too, not th
 """
 
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
+import numpy as np
 import shapely
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection, transaction
@@ -50,6 +52,7 @@ from boundaries.actions.reading import Sent, read
 from boundaries.actions.reasons import refused
 from boundaries.models import MoveKind, Plan, Revision
 
+log = logging.getLogger(__name__)
 _REVISION: Final = """
     INSERT INTO boundaries_revision
       (plan_id, parent_id, command, parameters, before, after, key, made_at, made_by_id)
@@ -111,6 +114,9 @@ def edit(
             work, changes = _rebased(draft, sent, between)
         if not changes:
             raise DraftError("no_change", _("Nothing would change."))
+        if sent.moves_ground:
+            with refused(work.cells):
+                require_sound(work, changes, sent.parameters)
         after = _finished(draft, sent, work, changes, dry=dry_run)
         before: Changes = {grid: work.cells.get(grid) for grid in after}
         _spare_locked(draft, before, after)
@@ -253,6 +259,33 @@ def _bounds(draft: Locked, sent: Sent, named: Cells) -> Any:
                 for cell in cells_near(draft.plan, community, shapely.total_bounds(points)).values()
             ]
     return shapely.total_bounds(shapes)
+
+
+AREA_KEPT: Final = 1e-6
+"""How far the ground of the grids around may change by an edit, as a share: corners at the rim move by a millimetre."""
+
+
+def require_sound(work: Work, changes: Changes, parameters: Mapping[str, Any]) -> None:
+    """The last gate before anything is written: no gap, no overlap among the grids around, whatever went wrong before.
+
+    Raises
+    ------
+    TopologyError
+        ``too_fine``; it is logged with what was sent, for it is a fault of ours.
+    """
+    before = work.coverage
+    after = before | {grid: cell.shape for grid, cell in changes.items() if cell is not None}
+    for grid in [grid for grid, cell in changes.items() if cell is None]:
+        del after[grid]
+    old, new = (np.array(list(coverage.values()), dtype=object) for coverage in (before, after))
+    area = float(shapely.area(old).sum())
+    kept = abs(float(shapely.area(new).sum()) - area) <= AREA_KEPT * area
+    if kept and (shapely.coverage_is_valid(new) or not shapely.coverage_is_valid(old)):
+        return
+    log.error("an edit would have broken the coverage and was refused: %s", parameters)
+    raise topology.TopologyError(
+        "too_fine", "The line is too intricate at one place; draw it with fewer corners."
+    )
 
 
 # --- Conflicts ------------------------------------------------------------------------------------------------

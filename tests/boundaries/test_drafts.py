@@ -1,10 +1,14 @@
 """Starting a draft, and what each command does to it."""
 
+from typing import Any
 from uuid import uuid4
 
+import numpy as np
 import pytest
 import shapely
 
+from boundaries.actions.cells import Changes, cells_of
+from boundaries.actions.commands import Work
 from boundaries.actions.draft_errors import DraftError
 from boundaries.actions.drafts import (
     copy_draft,
@@ -13,8 +17,9 @@ from boundaries.actions.drafts import (
     restore_draft,
     start_draft,
 )
-from boundaries.actions.editing import edit
+from boundaries.actions.editing import edit, require_sound
 from boundaries.models import Basis, GridCode, HeadMove, Outline, Plan, Revision
+from boundaries.topology import TopologyError
 from tests import factories
 from tests.boundaries.draft_town import (
     across,
@@ -253,6 +258,25 @@ def test_a_drawn_line_snaps_to_a_compound_wall(town: Town) -> None:
     assert met == [0, 2]
 
 
+def test_the_last_gate_lets_no_gap_and_no_overlap_through(
+    town: Town, caplog: pytest.LogCaptureFixture
+) -> None:
+    draft = draft_of(town)
+    a, b, c = (grid.pk for grid in town.grids[1])
+    cells = cells_of(draft.pk, [town.communities[1].pk])
+    work = Work(cells)
+    cut = shapely.difference(cells[a].shape, shapely.geometry.shape(area(1, 0.5, 0.6)))
+    wider = shapely.union(cells[a].shape, shapely.geometry.shape(area(1, 0.9, 1.2, 0.0, 1.0)))
+    moved = shapely.transform(cells[a].shape, lambda places: np.add(places, [1e-4, 0.0]))
+    results: list[Changes] = [{a: cells[a].with_shape(shape)} for shape in (cut, wider, moved)]
+    for broken in [*results, {b: None}]:
+        with pytest.raises(TopologyError) as refusal:
+            require_sound(work, broken, {"what": "was sent"})
+        assert refusal.value.reason == "too_fine"
+    assert "was sent" in caplog.text
+    require_sound(work, {c: cells[c].with_shape(cells[c].shape)}, {})
+
+
 # --- Attributes -----------------------------------------------------------------------------------------------
 
 
@@ -327,7 +351,7 @@ def test_impossible_edits_say_why_and_where_and_leave_nothing(town: Town) -> Non
     draft = draft_of(town)
     before = state(draft)
     a, b, c = (grid.pk for grid in town.grids[0])
-    impossible = [
+    impossible: list[tuple[str, dict[str, Any], str]] = [
         ("split", {"grid": a, "line": across(0, 1.5)}, "topology.misses"),
         ("split", {"grid": a, "line": line(0, (0.5, -0.5), (0.5, 0.5))}, "topology.ends_inside"),
         ("merge", {"grids": [a, c], "into": a}, "topology.not_neighbours"),
@@ -383,8 +407,7 @@ def test_each_edit_is_one_revision_with_its_step(town: Town) -> None:
 def test_the_same_key_makes_an_edit_once_and_answers_alike(town: Town) -> None:
     draft = draft_of(town)
     key = uuid4()
-    command = {"grid": town.grids[0][0].pk, "line": across(0, 0.5), "key": key}
-    first = done(draft, "split", **command)
+    first = done(draft, "split", grid=town.grids[0][0].pk, line=across(0, 0.5), key=key)
     done(draft, "rename", grid=town.grids[0][0].pk, name="后来")
 
     plain = {"command": "split", "grid": town.grids[0][0].pk, "line": across(0, 0.5)}
