@@ -269,7 +269,8 @@ def test_the_last_gate_lets_no_gap_and_no_overlap_through(
     wider = shapely.union(cells[a].shape, shapely.geometry.shape(area(1, 0.9, 1.2, 0.0, 1.0)))
     moved = shapely.transform(cells[a].shape, lambda places: np.add(places, [1e-4, 0.0]))
     results: list[Changes] = [{a: cells[a].with_shape(shape)} for shape in (cut, wider, moved)]
-    for broken in [*results, {b: None}]:
+    results.append({b: None})
+    for broken in results:
         with pytest.raises(TopologyError) as refusal:
             require_sound(work, broken, {"what": "was sent"})
         assert refusal.value.reason == "too_fine"
