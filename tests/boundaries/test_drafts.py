@@ -18,8 +18,9 @@ from boundaries.actions.drafts import (
     start_draft,
 )
 from boundaries.actions.editing import edit, require_sound
+from boundaries.actions.reasons import explain
 from boundaries.models import Basis, GridCode, HeadMove, Outline, Plan, Revision
-from boundaries.topology import TopologyError
+from boundaries.topology import REASONS, TopologyError
 from tests import factories
 from tests.boundaries.draft_town import (
     across,
@@ -256,6 +257,16 @@ def test_a_drawn_line_snaps_to_a_compound_wall(town: Town) -> None:
         }
         met.append(len(outline & corners))
     assert met == [0, 2]
+
+
+def test_every_reason_has_a_sentence_that_can_be_said() -> None:
+    details = {"code": 1, "codes": [1, 2], "pieces": 3, "width_m": 1.0, "area_m2": 5.0}
+    for reason, names in REASONS.items():
+        error = TopologyError(reason, "raw words", details={name: details.get(name, 0) for name in names})
+        said = explain(error, {})
+        assert said != "raw words", reason
+        assert "%(" not in said
+        assert said.endswith(".")
 
 
 def test_the_last_gate_lets_no_gap_and_no_overlap_through(
