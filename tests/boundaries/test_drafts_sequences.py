@@ -146,7 +146,7 @@ def test_undoing_a_sequence_gives_the_same_bytes(db: None, steps: list[Step]) ->
 
 @pytest.mark.soak
 @given(steps=st.lists(STEP, min_size=10, max_size=60))
-@settings(max_examples=400, deadline=None, suppress_health_check=quiet)
+@settings(max_examples=100, deadline=None, suppress_health_check=quiet)
 def test_undoing_long_sequences_gives_the_same_bytes(db: None, steps: list[Step]) -> None:
     tried(steps)
 
