@@ -77,8 +77,8 @@ def settle(
         |A |B |   |A| B |   |A |B |   |A| B |       to that one. Ground that both gave away to different grids is a
         |  |  |   | |   |   |  +--+   | | +-+       conflict: `prefer` says whose gift counts. A grid that would fall
         |  |  |   | |   |   |  |C |   | | |C|       apart keeps its largest piece, the rest goes to the neighbour with
-        +--+--+   +-+---+   +--+--+   +-+-+-+       the longest common border among those that changed, and so
-                                                    do slivers.
+        +--+--+   +-+---+   +--+--+   +-+-+-+       the longest common border (one that changed, if there is
+                                                    one), and so do slivers.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def settle(
     lines = fresh_lines(new, own, lattice) + fresh_lines(new, old, lattice)
     surveyed = surveyed_lines(outline, locked, theirs)
     around = {key: shape for key, shape in theirs.items() if key in new or _near(shape, lattice, new)}
-    faces = Faces(Linework(around, lattice), list(new), lines, surveyed)
+    faces = Faces(Linework(around, lattice), list(around), lines, surveyed)
     spots = faces.spots()
     owners = list(zip(heirs_of(old, spots), faces.owners(), heirs_of(own, spots), strict=True))
     label, disputed = _decided(faces, owners, prefer)
@@ -127,7 +127,7 @@ def settle(
         if (wide := visible(faces, members, SEEN_M))
     ]
     intended = list(label)
-    _mend(faces, label, [base, theirs, mine], min_width_m, set(locked))
+    _mend(faces, label, [base, theirs, mine], min_width_m, changed=differ, closed=set(locked))
     gone: dict[tuple[Key, Key], list[int]] = {}
     for face, (was, is_now) in enumerate(zip(intended, label, strict=True)):
         if was != is_now:
@@ -174,7 +174,15 @@ def _side(prefer: Prefer, three: Owners) -> Side:
     return prefer.get(three, "theirs") if isinstance(prefer, Mapping) else prefer(*three)
 
 
-def _mend(faces: Faces, label: list[Key], versions: list[Coverage], width: float, closed: set[Key]) -> None:
+def _mend(
+    faces: Faces,
+    label: list[Key],
+    versions: list[Coverage],
+    width: float,
+    *,
+    changed: set[Key],
+    closed: set[Key],
+) -> None:
     """Give slivers and cut-off pieces to neighbours; changes `label`."""
     allowed = {
         key: max(count_parts(version[key]) for version in versions if key in version) for key in set(label)
@@ -193,7 +201,7 @@ def _mend(faces: Faces, label: list[Key], versions: list[Coverage], width: float
                 if label[other] not in closed and key not in closed:
                     lengths[label[other]] = lengths.get(label[other], 0.0) + length
             if lengths and (torn or (tuple(piece) not in standing and faces.thin(piece, width))):
-                best = max(lengths, key=lambda name: (lengths[name], str(name)))
+                best = max(lengths, key=lambda name: (name in changed, lengths[name], str(name)))
                 for face in piece:
                     label[face] = best
                 break

@@ -56,6 +56,7 @@ class Editor:
         self.ground, self.areas = ground, dict(ground.areas)
         self.statistics = statistics or Statistics()
         self.made = 0
+        self.versions: list[Areas] = []
         self.diffs: list[tuple[Bytes, Bytes]] = []
         self.locked: Areas = {}
 
@@ -88,7 +89,14 @@ class Editor:
         # a settled coverage is made of what others edited: it promises nothing about objects of the base
         keeps = kind != "settle"
         self.statistics.note(
-            require_sound(after, before, self.ground.areas, self.ground.outline, keeps_objects=keeps)
+            require_sound(
+                after,
+                before,
+                self.ground.areas,
+                self.ground.outline,
+                keeps_objects=keeps,
+                versions=self.versions,
+            )
         )
         self._require_locked(after)
         if rng.random() < 0.1:
@@ -135,6 +143,7 @@ class Editor:
 
     def _call(self, kind: str, rng: np.random.Generator) -> Callable[[], Areas]:
         self.made += 1
+        self.versions = []
         areas, common = self.areas, {"outline": self.ground.outline, "locked": self.locked}
         key = self._any(rng)
         other = self._beside(key, rng)
@@ -159,6 +168,7 @@ class Editor:
             return lambda: topology.move(areas, places, chosen, key, **common)
         if kind == "settle":
             theirs, mine = self._version(rng), self._version(rng)
+            self.versions = [theirs, mine]
             prefer: Side = "theirs" if rng.random() < 0.5 else "mine"
             return lambda: dict(topology.settle(areas, theirs, mine, prefer, **common).coverage)
         area = hostile_area(areas[key], areas[other], rng)
