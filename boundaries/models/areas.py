@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from boundaries.models.constraints import Named, not_blank, one_of, sound
 
 AREA_CODE = RegexValidator(
-    r"^[0-9A-Za-z][0-9A-Za-z_.-]*$", _("A code holds letters and digits, dots and dashes only.")
+    r"^[0-9A-Za-z][0-9A-Za-z_.-]*\Z", _("A code holds letters and digits, dots and dashes only.")
 )
 
 

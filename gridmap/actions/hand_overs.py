@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from gridmap.actions.audit import read, record
 from gridmap.models import HandOver, User
 from gridmap.models.plans import MAX_NOTE
+from gridmap.permissions import covered_grids
 
 
 class HandOverError(ValueError):
@@ -44,21 +45,31 @@ def write_note(*, hand_over: HandOver, note: str, by: User) -> HandOver:
 
 @transaction.atomic
 def read_note(*, hand_over: HandOver, by: User) -> str:
-    """The note for the one who takes over, on record as read.
+    """The note for the giver, and for whoever covers the grid once the redraw holds; on record as read.
+
+    It speaks of households, so it opens as they do: by coverage, to the one who leads the grid now and not to the one
+    to whom it was once addressed.
 
     Raises
     ------
     HandOverError
-        Neither giver nor taker, or there is no note.
+        Neither of them.
     """
     held = (
-        HandOver.objects.select_for_update(of=("self",)).select_related("giver", "taker").get(pk=hand_over.pk)
+        HandOver.objects.select_for_update(of=("self",))
+        .select_related("giver", "release")
+        .get(pk=hand_over.pk)
     )
+    at = timezone.now()
     is_giver = held.giver.user_id == by.pk
-    is_taker = held.taker is not None and held.taker.user_id == by.pk
+    is_taker = (
+        held.release.effective_at <= at
+        and held.release.withdrawn_at is None
+        and covered_grids(by, at).filter(pk=held.grid_id).exists()
+    )
     if not is_giver and not is_taker:
         raise HandOverError(_("Only who gives and who takes over may read the note."))
-    if is_taker:
+    if not is_giver:
         if held.read_at is None and held.note:
             held.read_at = timezone.now()
             held.save(update_fields=["read_at"])

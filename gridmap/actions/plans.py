@@ -4,7 +4,8 @@ Locks are taken in one order, so that no two of these stand in each other's way:
 draft holds, too), its communities by id, then posts.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +17,8 @@ from boundaries.actions import plans
 from boundaries.actions.plans import PublishError
 from boundaries.models import Community, Plan, Publication, PublicationState
 from gridmap.actions.audit import record
-from gridmap.actions.posts import carry_posts, restore_posts
+from gridmap.actions.giving_back import restore_posts
+from gridmap.actions.posts import carry_posts
 from gridmap.carrying_over import Choices, Proposal, propose
 from gridmap.models import HandOver, Release, Submission, SubmissionState, User
 from gridmap.plan_checks import check
@@ -188,7 +190,7 @@ def withdraw(*, release: Release, by: User | None) -> Release:
     Raises
     ------
     PublishError
-        It has begun, or was withdrawn already.
+        It has begun, was withdrawn already, or somebody changed posts of its grids in the same moment.
     """
     publications = list(release.publications.select_related("community", "plan").order_by("community"))
     plans.lock(release.plan, [publication.community for publication in publications])
@@ -197,7 +199,8 @@ def withdraw(*, release: Release, by: User | None) -> Release:
         raise PublishError(_("This was withdrawn already."))
     publications = list(release.publications.select_related("community", "plan").order_by("community"))
     done = plans.withdraw(publications=publications, by=by)
-    posts = restore_posts(release=held, publications=publications, by=by)
+    with _told_of_others():
+        posts = restore_posts(release=held, publications=publications, by=by)
     held.withdrawn_at, held.withdrawn_by = timezone.now(), by
     held.save(update_fields=["withdrawn_at", "withdrawn_by"])
     record(
@@ -226,14 +229,8 @@ def _release(
     published = plans.publish(plan=plan, communities=communities, at=start, released=choices.released, by=by)
     release = Release.objects.create(plan=plan, submission=submission, effective_at=start, made_by=by)
     release.publications.set(published.publications)
-    try:
-        with transaction.atomic():
-            posts = carry_posts(release=release, proposal=proposal, windows=published.windows, by=by)
-    except IntegrityError as error:
-        # Somebody assigned one of these grids in the same moment: the database lets only one of both stand.
-        raise PublishError(
-            _("Posts of these grids were changed meanwhile. Look at them and try again.")
-        ) from error
+    with _told_of_others():
+        posts = carry_posts(release=release, proposal=proposal, windows=published.windows, by=by)
     HandOver.objects.bulk_create(
         HandOver(
             release=release,
@@ -288,6 +285,18 @@ def _refuse_errors(
     return proposal
 
 
+@contextmanager
+def _told_of_others() -> Iterator[None]:
+    """Somebody assigned one of these grids in the same moment: the database lets only one of both stand."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        raise PublishError(
+            _("Posts of these grids were changed meanwhile. Look at them and try again.")
+        ) from error
+
+
 def _waiting(submission: Submission) -> tuple[Submission, Plan]:
     """The submission and its plan, held until the transaction ends.
 
@@ -310,6 +319,8 @@ def _waiting(submission: Submission) -> tuple[Submission, Plan]:
 def _refuse_own(submission: Submission, by: User) -> None:
     if submission.submitted_by_id == by.pk:
         raise PublishError(_("You submitted this plan yourself: somebody else must decide."))
+    if submission.plan.revisions.filter(made_by=by).exists():
+        raise PublishError(_("You drew at this plan yourself: somebody else must decide."))
 
 
 def _record(verb: str, submission: Submission, by: User, **details: object) -> None:

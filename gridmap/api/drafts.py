@@ -217,7 +217,9 @@ def changes(
     ],
 ) -> HttpResponseBase:
     """Grids, numbers and buildings that differ between that head and the head now, and what was done."""
-    _user, plan = plan_for(request, id, Permission.VIEW_PLAN)
+    user, plan = plan_for(request, id, Permission.VIEW_PLAN)
+    if not all(user.has_perm(one, plan) for one in (Permission.VIEW_ADDRESS, Permission.VIEW_WORKLOAD)):
+        raise PermissionDenied
     between = path(plan.pk, since or None, plan.head_id)
     numbers = changed_numbers(plan, between.before, between.changes)
     body = as_text(

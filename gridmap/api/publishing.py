@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -112,7 +113,7 @@ def checks(
     community: Annotated[list[Text] | None, Query(description="Codes; all of the plan if not given.")] = None,
 ) -> dict[str, Any]:
     """Findings with their places, and who would go with which grid. Nothing is written."""
-    _user, plan = plan_for(request, id, Permission.VIEW_PLAN, Permission.VIEW_STAFF)
+    _user, plan = plan_for(request, id, Permission.VIEW_PLAN, Permission.VIEW_STAFF, Permission.VIEW_WORKLOAD)
     chosen = _communities(plan, community)
     when = moment(at) if at else soon()
     proposal = propose(plan, chosen, at=when)
@@ -199,9 +200,20 @@ def refuse(request: HttpRequest, id: Id, body: SubmissionIn) -> Status[None]:  #
     "/plans/{id}/withdraw", response={204: None} | DRAFT_ERRORS, summary="Withdraw what has not begun"
 )
 def withdraw(request: HttpRequest, id: Id, body: ReleaseIn) -> Status[None]:  # noqa: A002
-    """The plan before holds on, with its buildings and its people."""
-    user, plan = plan_for(request, id, Permission.PUBLISH_PLAN)
+    """The plan before holds on, with its buildings and its people. Whoever may publish or approve may withdraw."""
+    user, plan = plan_for(request, id, Permission.VIEW_PLAN)
+    if not any(user.has_perm(one, plan) for one in (Permission.PUBLISH_PLAN, Permission.APPROVE_PLAN)):
+        raise PermissionDenied
     actions.withdraw(release=_one(Release.objects.filter(plan=plan), body.release), by=user)
+    return Status(204, None)
+
+
+@router.post("/plans/{id}/take-back", response={204: None} | DRAFT_ERRORS, summary="Take a submission back")
+def take_back(request: HttpRequest, id: Id, body: SubmissionIn) -> Status[None]:  # noqa: A002
+    """The draft is as it was, to be worked on."""
+    user, plan = plan_for(request, id, Permission.PUBLISH_PLAN)
+    found = _one(Submission.objects.select_related("plan").filter(plan=plan), body.submission)
+    actions.take_back(submission=found, by=user)
     return Status(204, None)
 
 

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('factor', models.CharField(choices=[('household', 'each household'), ('person', 'each person'), ('elder_alone', 'elder living alone'), ('floating', 'floating population'), ('key_contact', 'key contact'), ('verify', 'verification visit')], max_length=16, verbose_name='what counts')),
-                ('weight', models.DecimalField(decimal_places=2, help_text="1 is the work of one household without any tag; a tag's weight is added to it.", max_digits=5, validators=[django.core.validators.MinValueValidator(Decimal('0')), django.core.validators.MaxValueValidator(Decimal('100'))], verbose_name='weight')),
+                ('weight', models.DecimalField(decimal_places=2, help_text="1 is the work of one household without any tag; a tag's weight is added to it.", max_digits=5, validators=[django.core.validators.MinValueValidator(Decimal(0)), django.core.validators.MaxValueValidator(Decimal(100))], verbose_name='weight')),
                 ('subdistrict', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='weights', to='boundaries.subdistrict', verbose_name='subdistrict')),
             ],
             options={

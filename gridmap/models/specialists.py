@@ -24,7 +24,9 @@ from boundaries.models.constraints import (
 )
 from gridmap.models.accounts import User
 
-TELEPHONE = RegexValidator(r"^[0-9+][0-9 -]{2,23}$", _("Digits, spaces and dashes only, e.g. 028-8272 0000."))
+TELEPHONE = RegexValidator(
+    r"^[0-9+][0-9 -]{2,23}\Z", _("Digits, spaces and dashes only, e.g. 028-8272 0000.")
+)
 
 
 class ServiceCentre(Named):

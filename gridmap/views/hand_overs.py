@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import F, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.db.models import F, Manager, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from boundaries.models import Outline
 from gridmap.actions.hand_overs import HandOverError, read_note, write_note
 from gridmap.models import HandOver, Submission, User
-from gridmap.permissions import Permission, scope, visible_plans
+from gridmap.permissions import Permission, covered_grids, scope, visible_plans
 from gridmap.views.visitor import require
 
 SHOWN: Final = timedelta(days=90)
@@ -25,25 +25,30 @@ def _gives(user: User, at: datetime) -> Q:
 
 
 def _takes(user: User, at: datetime) -> Q:
-    return Q(taker__user=user, taker__employed__contains=at)
+    """Addressed to the user, or of a grid that he or she covers now, whoever was to take it."""
+    addressed = Q(taker__user=user, taker__employed__contains=at)
+    return addressed | Q(grid__in=covered_grids(user, at))
 
 
 def current(at: datetime) -> QuerySet[HandOver]:
     """Hand-overs of plans that were not withdrawn, to come or not long ago, without what they say."""
-    return (
-        HandOver.objects.filter(release__withdrawn_at=None, release__effective_at__gt=at - SHOWN)
-        .select_related("giver", "taker", "release__plan__subdistrict")
-        .defer("note", "release__plan__subdistrict__outline")
-        .order_by("release__effective_at", "id")
-    )
+    rows = HandOver.objects.filter(release__withdrawn_at=None, release__effective_at__gt=at - SHOWN)
+    return _shown(rows).order_by("release__effective_at", "id")
+
+
+def _shown(rows: QuerySet[HandOver] | Manager[HandOver]) -> QuerySet[HandOver]:
+    joined = rows.select_related("giver", "taker", "release__plan__subdistrict")
+    return joined.defer("note", "release__plan__subdistrict__outline")
 
 
 def of(user: User, at: datetime) -> dict[str, list[Any]]:
     """What the user gives and takes: two lists, each hand-over with the `title` of the grid it enters. Two queries."""
     own: list[Any] = list(current(at).filter(_gives(user, at) | _takes(user, at)))
     titles = titles_of(own)
+    covered = set(covered_grids(user, at).values_list("pk", flat=True)) if own else set()
     for each in own:
         each.title = titles.get((each.release.plan_id, each.grid_id), "")
+        each.may_read = each.grid_id in covered and each.release.effective_at <= at
     return {
         "gives": [each for each in own if each.giver.user_id == user.pk],
         "takes": [each for each in own if each.giver.user_id != user.pk],
@@ -103,7 +108,11 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     at = timezone.now()
     found = _own(pk, _gives(user, at) | _takes(user, at))
     role = "gives" if found.giver.user_id == user.pk else "takes"
-    text = read_note(hand_over=found, by=user)
+    try:
+        text = read_note(hand_over=found, by=user)
+    except HandOverError:
+        # addressed, but not covered yet or no longer: as with the households themselves
+        raise Http404 from None
     return _card(request, found.pk, {"is_open": True, "text": text, "role": role})
 
 
@@ -113,6 +122,6 @@ def _own(pk: int, who: Q) -> HandOver:
 
 
 def _card(request: HttpRequest, pk: int, context: dict[str, Any]) -> HttpResponse:
-    each: Any = current(timezone.now()).get(pk=pk)
+    each: Any = _shown(HandOver.objects).get(pk=pk)
     each.title = titles_of([each]).get((each.release.plan_id, each.grid_id), "")
     return render(request, "mine/hand_over.html", {"each": each, **context})

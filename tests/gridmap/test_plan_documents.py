@@ -284,9 +284,7 @@ def test_a_building_given_by_hand_stays_with_its_grid(cast: Cast) -> None:
     town = cast.town
     building = town.buildings[0][0][0]
     building.placements.all().delete()
-    building.placements.create(
-        grid=town.grids[0][1], period=since(factories.FOUNDED), is_override=True
-    )
+    building.placements.create(grid=town.grids[0][1], period=since(factories.FOUNDED), is_override=True)
     for plan in (town.plan, draft_of(town, 0)):
         row = next(
             row for row in _table(_client(cast, "planner"), plan) if row["building"] == str(building.pk)

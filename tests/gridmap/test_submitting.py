@@ -166,6 +166,16 @@ def test_nobody_decides_about_an_own_submission(cast: Cast, plan: Plan) -> None:
     assert Submission.objects.get().state == "withdrawn"
 
 
+def test_nobody_decides_about_what_he_drew(cast: Cast, plan: Plan) -> None:
+    both = cast.user("supervisor")
+    plan.head = Revision.objects.create(plan=plan, command="rename", made_by=both)
+    plan.save(update_fields=["head"])
+    submission = submitted(cast, plan)
+    with pytest.raises(PublishError, match="drew at this plan yourself"):
+        approve(submission=submission, by=both)
+    assert not Release.objects.exists()
+
+
 def test_a_refusal_says_why_and_a_decision_is_made_once(cast: Cast, plan: Plan) -> None:
     submission = submitted(cast, plan)
     with pytest.raises(PublishError, match="Say why"):

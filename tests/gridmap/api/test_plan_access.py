@@ -11,8 +11,8 @@ from tests.boundaries.draft_town import across, draft_of, state
 from tests.gridmap.conftest import Cast
 from tests.gridmap.test_permissions import EVERYBODY
 
-READS = ("", "/history", "/changes?since=0", "/unsettled")
-COUNTS = ("/buildings",)
+READS = ("", "/history", "/unsettled")
+COUNTS = ("/buildings", "/changes?since=0", "/checks")
 WRITES = ("edits", "edits?dry_run=1", "undo", "redo", "head", "copy", "settle", "")
 
 # Who gets an answer (x), who is told that it is not permitted (3), who has to sign in (1); all others 404.

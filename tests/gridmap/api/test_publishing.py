@@ -102,6 +102,21 @@ def test_what_one_may_not_see_is_404(cast: Cast, client: Client, plan: Plan, who
         ("approve", {"submission": 1}),
         ("refuse", {"submission": 1, "answer": "x"}),
         ("withdraw", {"release": 1}),
+        ("take-back", {"submission": 1}),
     ):
         assert send(client, f"/plans/{plan.pk}/{call}", body, "0")[0] == status
     assert client.get(f"/api/v1/plans/{plan.pk}/checks").status_code == status
+
+
+def test_a_submission_is_taken_back_and_a_supervisor_may_withdraw(
+    cast: Cast, client: Client, plan: Plan
+) -> None:
+    client.force_login(cast.user("planner"))
+    path = f"/plans/{plan.pk}"
+    first = send(client, f"{path}/publish", {}, "0")[1]["submission"]
+    assert send(client, f"{path}/take-back", {"submission": first})[0] == 204
+    second = send(client, f"{path}/publish", {"at": "2100-01-01T00:00"}, "0")[1]["submission"]
+    client.force_login(cast.user("supervisor"))
+    assert send(client, f"{path}/take-back", {"submission": second})[0] == 403
+    release = send(client, f"{path}/approve", {"submission": second})[1]["release"]
+    assert send(client, f"{path}/withdraw", {"release": release})[0] == 204
