@@ -15,7 +15,6 @@ from django.db.models import Q
 from django.utils import timezone
 from psycopg.types.range import Range, TimestamptzRange
 
-from boundaries.models import Outline, Publication
 from gridmap.carrying_over import GONE, KEPT, GridPosts, Proposal
 from gridmap.models import Assignment, CarriedPost, Part, Release, User
 
@@ -43,40 +42,6 @@ def carry_posts(
             continue
         window = windows[posts.community_id]
         changed += _carry(release, posts, rows.setdefault(posts.grid_id, []), window, by)
-    return changed
-
-
-def restore_posts(*, release: Release, publications: Iterable[Publication], by: User | None) -> int:
-    """Give the windows of a withdrawn release back to who held the posts before them. Returns how many rows changed.
-
-    What somebody has arranged for that time since then stays as it is.
-    """
-    carried = list(
-        CarriedPost.objects.filter(release=release).select_related("was", "now").order_by("was", "id")
-    )
-    grids = {post.grid_id for each in carried for post in (each.was, each.now) if post is not None}
-    rows = _standing_by_grid(grids, release.effective_at, touching=True)
-    by_community = {publication.community_id: publication.period for publication in publications}
-    homes = Outline.objects.filter(grid__in=grids, community__in=by_community)
-    windows = {
-        grid: by_community[community] for grid, community in homes.values_list("grid", "community").distinct()
-    }
-    changed = 0
-    for each in carried:
-        if each.was is None and each.now is not None:
-            listed = rows.setdefault(each.now.grid_id, [])
-            for post in [
-                post
-                for post in listed
-                if post.specialist_id == each.now.specialist_id
-                and post.part == each.now.part
-                and post.period.lower == each.now.period.lower
-            ]:
-                _take_out(post, listed, windows[post.grid_id], by)
-                changed += 1
-    for was in {each.was_id: each.was for each in carried if each.was is not None}.values():
-        listed = rows.setdefault(was.grid_id, [])
-        changed += _give_back(was, listed, release.effective_at, windows[was.grid_id].upper, by)
     return changed
 
 
@@ -117,41 +82,12 @@ def _carry(
     return changed
 
 
-def _give_back(
-    was: Assignment, rows: list[Assignment], begins: datetime, ends: datetime | None, by: User | None
-) -> int:
-    """Let who held the post until the window hold it through the window, as far as the old post reached."""
-    until = _earlier(was.period.upper, ends)
-    start = was.period.lower
-    if start is not None and start >= begins:
-        # It was to begin inside the window: as it was, unless somebody has filled its place since.
-        if _free(rows, was.specialist_id, was.part, start):
-            _add(was.grid_id, was.specialist_id, was.part, rows, start, until, by)
-            return 1
-        return 0
-    adjacent = [post for post in rows if post.part == was.part and post.period.upper == begins]
-    own = [post for post in adjacent if post.specialist_id == was.specialist_id]
-    changed = 0
-    for post in own or ([] if was.part == Part.MEMBER else adjacent):
-        if not _free(rows, post.specialist_id, post.part, begins):
-            continue
-        _revoke(post)
-        rows.remove(post)
-        _add(post.grid_id, post.specialist_id, post.part, rows, post.period.lower, until, by)
-        changed += 1
-    return changed
-
-
 # --- Rows ----------------------------------------------------------------------------------------------------
 
 
-def _standing_by_grid(
-    grids: Iterable[int], at: datetime, *, touching: bool = False
-) -> dict[int, list[Assignment]]:
-    """Assignments that stand and reach beyond `at`, held until the transaction ends; `touching` also those up to it."""
-    beyond = Q(period__endswith=None) | (
-        Q(period__endswith__gte=at) if touching else Q(period__endswith__gt=at)
-    )
+def _standing_by_grid(grids: Iterable[int], at: datetime) -> dict[int, list[Assignment]]:
+    """Assignments that stand and reach beyond `at`, held until the transaction ends."""
+    beyond = Q(period__endswith=None) | Q(period__endswith__gt=at)
     found: dict[int, list[Assignment]] = {}
     for post in (
         Assignment.objects.select_for_update()
@@ -212,10 +148,6 @@ def _add(
 def _collides(post: Assignment, who: int, part: str) -> bool:
     """Whether the database would refuse both at one time."""
     return post.specialist_id == who or (post.part == part and part in ONE_EACH)
-
-
-def _free(rows: Iterable[Assignment], who: int, part: str, at: datetime) -> bool:
-    return not any(_collides(post, who, part) and at in post.period for post in rows)
 
 
 def _revoke(post: Assignment) -> None:
