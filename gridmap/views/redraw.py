@@ -10,9 +10,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from boundaries.models import Building, Community, Compound, Plan, Street, StreetRank
+from gridmap.models import Submission, SubmissionState
 from gridmap.permissions import Permission
 from gridmap.plan_states import state_of
 from gridmap.views.plan_pages import plan_for
@@ -46,10 +48,23 @@ def plan_edit(request: HttpRequest, pk: int) -> HttpResponse:
             "box": _box(plan),
             "name": plan.name,
             "editable": redraws and state.is_draft,
+            "waiting": _waiting(plan) if redraws and state.is_draft else None,
         },
         "words": redraw_words(),
     }
     return render(request, "plans/edit.html", context)
+
+
+def _waiting(plan: Plan) -> dict[str, object] | None:
+    """The submission that waits for approval: its head, and the draft's state at that head and at any other."""
+    last = Submission.objects.filter(plan=plan).order_by("-id").only("state", "head").first()
+    if last is None or last.state != SubmissionState.WAITING:
+        return None
+    return {
+        "head": last.head_id,
+        "submitted": _("waiting for approval"),
+        "changed": _("changed after it was submitted"),
+    }
 
 
 @login_required

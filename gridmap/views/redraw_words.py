@@ -37,24 +37,53 @@ def redraw_words() -> dict[str, object]:
         "hints": {
             "select": _("Click a grid to see what it holds. Keys: ? lists them."),
             "splitPick": _("Click the grid to split."),
+            "splitAny": _(
+                "Draw a line across a grid, from border to border. A double click or Enter ends it."
+            ),
             "split": _("Draw a line across %s, from border to border. A double click or Enter ends it."),
             "merge": _("Click the neighbours that join %s. Enter merges them."),
+            "mergeTaken": _(
+                "%s was selected and stays: click the neighbours that join it, or Esc to choose another grid."
+            ),
             "mergePick": _("Click the grid that stays; then the neighbours that join it."),
             "border": _("Click a border, or two neighbours one after the other."),
             "borderNext": _("Now click the neighbour of %s."),
+            "borderTaken": _("%s was selected: click its neighbour, or Esc to choose another border."),
             "borderPull": _("Pull the handles of the border between %a and %b. Enter saves."),
             "borderDraw": _(
                 "Draw the new border between %a and %b; begin and end on the old one, or on their rim."
             ),
             "givePick": _("Click the grid that shall get ground."),
             "give": _("Draw the area that %s shall get. A click on the first corner or Enter ends it."),
-            "move": _("Click buildings, or draw a box around them. Enter goes on."),
+            "move": _("Click buildings, or press Box (X) and pull a box around them. Enter goes on."),
             "moveBox": _("Draw a box: press and pull, or click two corners."),
             "moveTo": _("Click the grid that gets %n buildings."),
+            "moveReady": _("Enter moves %n buildings to %s. Or click another grid."),
             "carve": _("Click a compound, or draw the area of the new grid."),
             "carveDraw": _("Draw the area of the new grid. A click on the first corner or Enter ends it."),
             "carveName": _("Name the new grid."),
             "fixed": _("This plan is fixed. It can be looked at, not changed."),
+        },
+        # Where there are no keys, only fingers, these stand instead.
+        "touch": {
+            "select": _("Tap a grid to see what it holds."),
+            "splitAny": _("Draw a line across a grid, from border to border, then tap Finish."),
+            "split": _("Draw a line across %s, from border to border, then tap Finish."),
+            "merge": _("Tap the neighbours that join %s, then Merge."),
+            "mergeTaken": _(
+                "%s was selected and stays: tap the neighbours that join it, or Cancel to choose another grid."
+            ),
+            "borderTaken": _("%s was selected: tap its neighbour, or Cancel to choose another border."),
+            "borderPull": _("Pull the handles of the border between %a and %b, then tap Save."),
+            "give": _("Draw the area that %s shall get, then tap Finish."),
+            "move": _("Tap buildings, or tap Box and pull a box around them."),
+            "moveReady": _("Tap Move: %n buildings go to %s. Or tap another grid."),
+            "carveDraw": _("Draw the area of the new grid, then tap Finish."),
+        },
+        "refused": {
+            "locked": _("%s is locked: unlock it before it is merged."),
+            "community": _("%a and %b lie in different communities: only grids of one community are merged."),
+            "apart": _("%b shares no border with %a: only neighbours are merged."),
         },
         "buttons": {
             "finish": _("Finish"),
@@ -104,6 +133,8 @@ def redraw_words() -> dict[str, object]:
                 "The ground you changed has changed hands meanwhile (hatched). Your drawing is kept."
             ),
             "stale": _("Others have edited meanwhile; the map is up to date now. Look, then try again."),
+            "waitsOne": _("1 edit waits"),
+            "waits": _("%s edits wait"),
             "unknown": _("The edit was refused."),
             "groundLost": _("Streets and compounds could not be loaded: lines snap to grids only."),
         },

@@ -77,6 +77,63 @@ def test_merge_neighbours(editor: Editor) -> None:
     expect(editor.listed(stays)).to_contain_text("16")
 
 
+def test_only_neighbours_of_one_community_are_merged(editor: Editor) -> None:
+    page, stays = editor.page, editor.grid(1, 0)
+    reason, merge = page.locator("#redraw-trouble"), page.locator("#redraw-acts .button--main")
+    page.keyboard.press("m")
+    editor.click(at(0.5, 1.5))
+    for elsewhere, other in ((at(2.5, 1.5), editor.grid(1, 2)), (at(0.5, 0.5), editor.grid(0, 0))):
+        editor.click(elsewhere)
+        expect(reason).to_contain_text(editor.outline(other).name)
+        expect(page.locator("#redraw-list tr.is-picked")).to_have_count(1)
+        expect(merge).to_have_count(0)
+        expect(page.locator("#redraw-live")).to_be_hidden()
+    shot(page, "redraw-merge-refused")
+    editor.click(at(1.5, 1.5))
+    expect(reason).to_be_hidden()
+    # The third hangs on to the second: now it may join, and goes with it when the second is taken out again.
+    editor.click(at(2.5, 1.5))
+    expect(editor.live(stays)).to_have_text("24")
+    editor.click(at(1.5, 1.5))
+    expect(page.locator("#redraw-list tr.is-picked")).to_have_count(1)
+    assert editor.commands() == []
+
+
+def test_the_grid_selected_before_is_named_by_the_hint(editor: Editor) -> None:
+    page = editor.page
+    editor.click(at(1.5, 1.5))
+    hints = set()
+    for tool in ("m", "b"):
+        page.keyboard.press(tool)
+        expect(page.locator("#redraw-hint")).to_contain_text("南街第2网格")
+        hints.add(page.locator("#redraw-hint").inner_text())
+        page.keyboard.press("Escape")
+        expect(page.locator("#redraw-hint")).not_to_contain_text("南街第2网格")
+        editor.click(at(1.5, 1.5))
+        assert page.locator("#redraw-hint").inner_text() not in hints
+        editor.click(at(1.5, 1.5))
+        page.keyboard.press("v")
+        editor.click(at(1.5, 1.5))
+
+
+def test_the_selected_grids_card_stays_in_sight(editor: Editor) -> None:
+    page = editor.page
+    page.set_viewport_size({"width": 1440, "height": 560})
+    editor.ready()
+    last = page.locator("#redraw-list tr[data-grid]").last
+    last.scroll_into_view_if_needed()
+    last.click()
+    expect(last).to_be_in_viewport()
+    for part in ("h2", "dl", "[data-act=rename]", "[data-act=lock]"):
+        expect(page.locator(f"#redraw-card {part}")).to_be_in_viewport(ratio=1)
+    shot(page, "redraw-card")
+    page.keyboard.press("h")
+    page.keyboard.press("r")
+    name = page.locator("#redraw-card [name=name]")
+    expect(name).to_be_focused()
+    expect(name).to_be_in_viewport(ratio=1)
+
+
 def test_pull_a_border_by_its_handle(editor: Editor) -> None:
     errors = watch_errors(editor.page)
     west, east = editor.grid(1, 0), editor.grid(1, 1)
@@ -140,8 +197,12 @@ def test_move_buildings_by_click_and_by_box(editor: Editor) -> None:
     page.keyboard.press("Enter")
     editor.hover(at(0.5, 1.4))
     expect(editor.live(to)).to_have_text("12")
-    shot(page, "redraw-moving")
     editor.click(at(0.5, 1.4))
+    editor.hover(at(2.5, 1.4))
+    expect(editor.live(to)).to_have_text("12")
+    shot(page, "redraw-moving")
+    assert editor.commands() == [], "choosing the grid shows the outcome and saves nothing"
+    page.keyboard.press("Enter")
     editor.saved()
     assert (editor.homes(giver), editor.homes(to)) == (4, 12)
     last = editor.grid(1, 2)
@@ -152,6 +213,7 @@ def test_move_buildings_by_click_and_by_box(editor: Editor) -> None:
     editor.click(at(2.5, 1.7))
     page.keyboard.press("Enter")
     editor.click(at(1.8, 1.4))
+    page.locator("#redraw-acts .button--main").click()
     expect(editor.listed(last)).to_contain_text("4")
     editor.saved()
     assert (editor.homes(giver), editor.homes(last)) == (8, 4)

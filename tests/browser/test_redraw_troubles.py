@@ -6,6 +6,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from boundaries.actions import editing
 from boundaries.models import Plan
+from gridmap.models import Submission
 from tests.browser.drafting import Editor, Place, at, draft_of
 from tests.browser.people import PHONE, no_sideways_scrolling, shot, watch_errors
 from tests.browser.test_accessibility import serious
@@ -113,6 +114,92 @@ def test_without_a_connection_the_edit_waits(editor: Editor) -> None:
     trouble.locator("button").first.click()
     editor.saved()
     assert editor.commands() == ["merge"]
+
+
+def test_edits_behind_a_lost_connection_are_counted(editor: Editor) -> None:
+    page, waits = editor.page, editor.page.locator("#redraw-saving")
+    page.context.set_offline(True)
+    editor.click(at(0.5, 1.5))
+    page.keyboard.press("l")
+    expect(waits).to_contain_text("1")
+    editor.click(at(1.5, 1.5))
+    page.keyboard.press("l")
+    expect(waits).to_contain_text("2")
+    page.keyboard.press("Escape")
+    expect(page.locator("#redraw-trouble")).to_be_visible()
+    page.context.set_offline(False)
+    page.locator("#redraw-trouble button").first.click()
+    expect(page.locator("#redraw-trouble")).to_be_hidden()
+    expect(page.locator("#redraw-history")).to_be_hidden()
+    editor.saved()
+    page.wait_for_load_state("networkidle")
+    assert editor.commands() == ["lock", "lock"]
+
+
+def test_a_refusal_holds_nothing_up(editor: Editor) -> None:
+    page, trouble = editor.page, editor.page.locator("#redraw-trouble")
+    editor.click(at(1.5, 1.5))
+    page.keyboard.press("l")
+    editor.saved()
+
+    def refused() -> None:
+        page.keyboard.press("s")
+        editor.draw(at(1.56, 0.9), at(1.56, 2.1))
+        expect(trouble).to_be_visible()
+
+    refused()
+    page.keyboard.press("Escape")
+    expect(trouble).to_be_hidden()
+    refused()
+    page.keyboard.press("v")
+    expect(trouble).to_be_hidden()
+    refused()
+    editor.click(at(0.3, 0.9))
+    expect(trouble).to_be_hidden()
+    refused()
+    # Nobody answers, and the next edit goes its way.
+    page.keyboard.press("l")
+    editor.saved()
+    expect(trouble).to_be_hidden()
+    page.wait_for_load_state("networkidle")
+    assert editor.commands() == ["lock", "unlock"]
+
+
+def test_an_undo_that_came_too_late_holds_nothing_up(editor: Editor) -> None:
+    page, trouble = editor.page, editor.page.locator("#redraw-trouble")
+    editor.click(at(1.5, 1.5))
+    page.keyboard.press("l")
+    editor.saved()
+    _somebody_else(editor, {"command": "rename", "grid": editor.grid(2, 0).pk, "name": "别处的网格"})
+    page.keyboard.press("Control+z")
+    expect(trouble).to_contain_text("planner_0")
+    expect(editor.listed(editor.grid(2, 0))).to_contain_text("别处的网格")
+    page.keyboard.press("l")
+    editor.saved()
+    expect(trouble).to_be_hidden()
+    assert editor.commands() == ["lock", "rename", "unlock"]
+
+
+def test_a_draft_that_waits_for_approval_says_so(page: Page, live_server: LiveServer, cast: Cast) -> None:
+    draft = draft_of(cast)
+    Submission.objects.create(plan=draft, head=None, submitted_by=cast.user("planner"))
+    editor = Editor(page, live_server, cast, draft).open()
+    strip, badge = page.locator("#redraw-waits"), page.locator("[data-plan-state]")
+    expect(strip).to_be_visible()
+    expect(badge).to_have_attribute("data-plan-state", "submitted")
+    shot(page, "redraw-waits")
+    editor.click(at(1.5, 1.5))
+    page.keyboard.press("l")
+    editor.saved()
+    expect(strip).to_be_hidden()
+    expect(badge).to_have_attribute("data-plan-state", "draft")
+    changed = badge.inner_text()
+    page.reload()
+    editor.ready()
+    expect(badge).to_have_text(changed)
+    expect(strip).to_be_hidden()
+    page.keyboard.press("Control+z")
+    expect(strip).to_be_visible()
 
 
 def test_a_session_that_ended_is_said_and_the_edit_kept(editor: Editor) -> None:

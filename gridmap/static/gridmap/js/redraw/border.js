@@ -7,6 +7,7 @@ import { foot } from "./snapping.js";
 export function borderTool(kit) {
   const { draft, map, sheet, list, pen, live, hint, words, titled, save, snapM } = kit;
   let pair = [];
+  let taken = false;
   const both = (text) => text.replace("%a", titled(pair[0])).replace("%b", titled(pair[1]));
 
   function show() {
@@ -15,7 +16,8 @@ export function borderTool(kit) {
     if (pair.length < 2) {
       pen.stop();
       live.clear();
-      hint(pair.length ? words.hints.borderNext.replace("%s", titled(pair[0])) : words.hints.border, pair.length ? [[words.buttons.cancel, cancel]] : []);
+      const next = taken ? words.hints.borderTaken : words.hints.borderNext;
+      hint(pair.length ? next.replace("%s", titled(pair[0])) : words.hints.border, pair.length ? [[words.buttons.cancel, cancel]] : []);
     }
   }
   function pull(line) {
@@ -60,6 +62,7 @@ export function borderTool(kit) {
   return {
     enter() {
       pair = draft.selected ? [draft.selected] : [];
+      taken = true;
       show();
     },
     leave() {
@@ -70,6 +73,7 @@ export function borderTool(kit) {
     },
     grid(id, event) {
       if (id === null || pen.name) return;
+      taken = false;
       if (event?.latlng && !pair.length) {
         const hit = draft.neighbours(id).flatMap((other) => borders(id, other.id).map((line) => ({ other: other.id, line, away: near(line, event) }))).sort((p, q) => p.away - q.away)[0];
         if (hit && hit.away < 10) {

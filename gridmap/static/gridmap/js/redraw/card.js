@@ -118,7 +118,10 @@ export function gridCard(element, { draft, words, texts, editable, commands }) {
   function edit() {
     editing = true;
     draw();
-    element.querySelector("input")?.select();
+    const first = element.querySelector("form input");
+    first?.focus();
+    first?.select();
+    element.querySelector("form")?.scrollIntoView({ block: "nearest" });
   }
 
   draft.on("chosen", () => {

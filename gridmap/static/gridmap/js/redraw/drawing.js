@@ -4,11 +4,11 @@ import { carving, crossed, giving, splitting } from "./outcomes.js";
 
 const lineOf = (coordinates) => ({ type: "LineString", coordinates });
 
-/** The buttons while something is drawn: what keys do, for fingers. */
-export const drawingButtons = ({ words, pen }, cancel) => [
-  [words.buttons.finish, () => pen.finish(), true],
-  [words.buttons.back, () => pen.back()],
-  [words.buttons.cancel, cancel],
+/** The buttons while something is drawn: what keys do, for fingers. `onlyDrawn`: there is nothing else to cancel. */
+export const drawingButtons = ({ words, pen }, cancel, { onlyDrawn = false } = {}) => [
+  [words.buttons.finish, () => pen.finish(), true, true],
+  [words.buttons.back, () => pen.back(), false, true],
+  [words.buttons.cancel, cancel, false, onlyDrawn],
 ];
 
 export function splitTool(kit) {
@@ -18,7 +18,7 @@ export function splitTool(kit) {
     grid = draft.selected;
     live.clear();
     pen.start("line");
-    hint(words.hints.split.replace("%s", grid ? titled(grid) : words.head.grid.toLowerCase()), drawingButtons(kit, cancel));
+    hint(grid ? words.hints.split.replace("%s", titled(grid)) : words.hints.splitAny, drawingButtons(kit, cancel, { onlyDrawn: true }));
   }
   function cancel() {
     const had = pen.geometry() !== null;

@@ -3,29 +3,35 @@ import { boxOf } from "../map/colours.js";
 import { openMap } from "../map/index.js";
 import { copyAddress, pageData, say, shortcut } from "../page.js";
 import { inAddress, setAddress } from "../work/stage.js";
+import { watchApproval } from "./approval.js";
 import { makeBar } from "./bar.js";
 import { borderTool } from "./border.js";
 import { gridCard } from "./card.js";
 import { carveTool, giveTool, splitTool } from "./drawing.js";
 import { makeDraft } from "./draft.js";
-import { format, nameOf } from "./figures.js";
+import { format } from "./figures.js";
 import { historyPanel } from "./history.js";
 import { gridList } from "./list.js";
 import { liveTable } from "./live.js";
 import { wireKeys } from "./keys.js";
+import { moveTool } from "./moving.js";
+import { nameDialog } from "./naming.js";
 import { makePen } from "./pen.js";
 import { makeSaver } from "./saving.js";
 import { planServer } from "./server.js";
 import { makeSheet } from "./sheet.js";
 import { covers, polygonsOf } from "./shapes.js";
 import { snapTargets, snapTo } from "./snapping.js";
-import { mergeTool, moveTool, selectTool, titledBy } from "./tools.js";
+import { hoverTip } from "./tip.js";
+import { mergeTool, selectTool, titledBy } from "./tools.js";
 
 const SNAP_PIXELS = 12;
 const SNAP_M = 2;
 const $ = (id) => document.getElementById(id);
 const data = pageData("map-data");
 const words = pageData("redraw-words");
+const touch = window.matchMedia("(pointer: coarse)");
+if (touch.matches) Object.assign(words.hints, words.touch);
 const server = planServer(data.api);
 const draft = makeDraft();
 const centre = inAddress("c")?.split(",").map(Number);
@@ -78,32 +84,28 @@ const commands = {
   move: (buildings, to) => save({ command: "move_buildings", buildings, to }),
 };
 const card = gridCard($("redraw-card"), { draft, words, texts: words.card, editable: data.editable, commands });
-const list = gridList($("redraw-list"), { draft, words, filter: $("redraw-filter"), figures: $("redraw-figures"), onTake: (id) => tool.grid?.(id, { zoom: true }) });
+const list = gridList($("redraw-list"), { draft, words, filter: $("redraw-filter"), figures: $("redraw-figures"), onTake: (id) => take(id, { zoom: true }) });
 const bar = makeBar({ draft, hint: $("redraw-hint"), acts: $("redraw-acts"), words });
-const pen = makePen(map, { snap: snapped, onChange: (geometry, done) => tool.drawn?.(geometry, done) });
+const pen = makePen(map, {
+  snap: snapped,
+  onChange(geometry, done) {
+    saver.dismiss();
+    bar.drawn(true);
+    tool.drawn?.(geometry, done);
+  },
+  onEmpty: () => bar.drawn(false),
+});
 
-function askName(proposed, figures) {
-  const dialog = $("redraw-carve");
-  const form = $("redraw-carve-form");
-  form.reset();
-  form.name.value = proposed.name;
-  form.name_en.value = proposed.name_en;
-  $("redraw-carve-figures").textContent = figures ? ["buildings", "households", "people"].map((name) => `${words.head[name]}: ${format(figures[name])}`).join(" · ") : "";
-  dialog.returnValue = "cancel";
-  dialog.showModal();
-  form.name.focus();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "save" ? { name: form.name.value.trim(), name_en: form.name_en.value.trim(), kind: form.kind.value } : null), { once: true });
-  });
-}
+const askName = nameDialog({ dialog: $("redraw-carve"), form: $("redraw-carve-form"), figures: $("redraw-carve-figures"), words });
 const compoundAt = ({ lat, lng }) => ground.compounds.find(({ box: [west, south, east, north], geometry }) => lng >= west && lng <= east && lat >= south && lat <= north && covers(geometry, lng, lat)) ?? null;
 
 // --- tools ------------------------------------------------------------------------------------------------------
-const kit = { draft, map, sheet, list, pen, live, words, titled, hint: bar.show, targets: bar.targets, reach, save, compoundAt, askName, snapM: () => (snapping ? { snap_m: SNAP_M } : {}), again: () => tool.enter() };
+const kit = { draft, map, sheet, list, pen, live, words, titled, hint: bar.show, targets: bar.targets, reach, save, refuse: saver.refuse, compoundAt, askName, snapM: () => (snapping ? { snap_m: SNAP_M } : {}), again: () => tool.enter() };
 const makers = { select: selectTool, split: splitTool, merge: mergeTool, border: borderTool, give: giveTool, move: moveTool, carve: carveTool };
 const tools = Object.fromEntries(Object.entries(makers).map(([name, maker]) => [name, { name, ...maker(kit) }]));
 let tool = tools.select;
 function use(name) {
+  saver.dismiss();
   tool.leave?.();
   live.clear();
   tool = tools[name];
@@ -112,22 +114,23 @@ function use(name) {
   setAddress("tool", name === "select" ? null : name);
   tool.enter();
 }
-const touch = window.matchMedia("(pointer: coarse)");
+function take(id, event) {
+  saver.dismiss();
+  tool.grid?.(id, event);
+}
 map.on("click", (event) => {
   if (pen.name && pen.name !== "handles") return;
-  tool.grid?.(sheet.gridAt(event.latlng), event);
+  take(sheet.gridAt(event.latlng), event);
 });
-map.on("mousemove", (event) => {
-  tool.hover?.(event);
-  const id = pen.name || touch.matches ? null : sheet.gridAt(event.latlng);
-  const tip = $("map-tip");
-  tip.hidden = !id;
-  if (!id) return;
+map.on("mousemove", (event) => tool.hover?.(event));
+const tip = hoverTip(map, $("map-tip"), (latlng) => {
+  const id = pen.name || touch.matches ? null : sheet.gridAt(latlng);
+  if (!id) return null;
   const load = draft.numbers.get(id);
-  tip.textContent = `${titled(id)} · ${format(load.people)} ${words.names.measures.people} · ${format(load.households)} ${words.names.measures.households}`;
-  tip.style.transform = `translate(${Math.round(event.containerPoint.x + 14)}px, ${Math.round(event.containerPoint.y + 16)}px)`;
+  return `${titled(id)} · ${format(load.people)} ${words.names.measures.people} · ${format(load.households)} ${words.names.measures.households}`;
 });
-map.on("mouseout", () => ($("map-tip").hidden = true));
+draft.on("changed", tip.refresh);
+watchApproval({ draft, waiting: data.waiting, badge: document.querySelector("[data-plan-state]"), strip: $("redraw-waits") });
 
 draft.on("chosen", (id, { push = true } = {}) => push && setAddress("grid", id, { push: true }));
 window.addEventListener("popstate", () => draft.choose(Number(inAddress("grid")) || null, { push: false, zoom: true }));

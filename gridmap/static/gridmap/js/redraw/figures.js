@@ -6,7 +6,12 @@ export const percent = (value) => (value === null || value === undefined ? "–"
 export const nameOf = ({ name, name_en: english }) => (!zh && english) || name;
 /** The three last digits of a code, by which people call a grid within its community. */
 export const numberOf = ({ code }) => code.slice(-3);
-export const timeOf = (iso) => new Intl.DateTimeFormat(zh ? "zh-CN" : "en-GB", { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(new Date(iso));
+/** «2026-11-24 10:13», as everywhere on these pages. */
+export function timeOf(iso) {
+  const at = new Date(iso);
+  const two = (value) => String(value).padStart(2, "0");
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
+}
 
 /** An element with a class and text or children. */
 export function make(tag, className = "", ...children) {

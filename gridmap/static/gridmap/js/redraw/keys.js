@@ -27,7 +27,7 @@ export function wireKeys({ use, tool, pen, draft, card, commands, saver, server,
   shortcut("h", () => side($("redraw-history").hidden ? "history" : "grids"));
 
   shortcut("Escape", () => {
-    if (tool().cancel?.()) return;
+    if (saver.dismiss() || tool().cancel?.()) return;
     if (tool().name !== "select") use("select");
   });
   if (!editable) return;
@@ -62,7 +62,11 @@ export function wireKeys({ use, tool, pen, draft, card, commands, saver, server,
     } else tool().accept?.();
   });
   shortcut("l", () => draft.selected && commands.lock(draft.selected));
-  shortcut("r", () => card.edit());
+  shortcut("r", () => {
+    if (!draft.selected) return;
+    side("grids");
+    card.edit();
+  });
 
   const snapButton = $("redraw-snap");
   const toggle = () => {

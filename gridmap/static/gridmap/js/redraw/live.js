@@ -38,9 +38,10 @@ export function liveTable(element, { draft, words }) {
       if (before) cell.append(make("span", "redraw-live__change", signed(after[name] - before[name])));
       row.append(cell);
     }
-    const off = make("td", "number", isChoice ? "" : percent(deviation(after, kind, draft.target)));
+    // Beside the others stands the change; of two percentages one wants to see both.
+    const off = make("td", "number", isChoice ? "" : make("strong", "", percent(deviation(after, kind, draft.target))));
     off.dataset.measure = "deviation";
-    if (before) off.append(make("span", "redraw-live__change", percent(deviation(before, kind, draft.target))));
+    if (before) off.prepend(make("span", "redraw-live__before", `${percent(deviation(before, kind, draft.target))} → `));
     row.append(off);
     return row;
   }

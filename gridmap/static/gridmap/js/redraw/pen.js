@@ -18,9 +18,9 @@ const MODES = { line: "linestring", area: "polygon", box: "rectangle" };
 
 /**
  * A pen on `map`. `onChange(geometry, done)` hears the line or area while it grows, in degrees; `done` when it is whole.
- * `snap(lon, lat)` gives [lon, lat] to snap to, or null.
+ * `onEmpty()` hears that nothing is left of it. `snap(lon, lat)` gives [lon, lat] to snap to, or null.
  */
-export function makePen(map, { onChange, snap }) {
+export function makePen(map, { onChange, onEmpty = () => {}, snap }) {
   const colours = readTokens(["map-selected", "map-halo"]);
   const colour = colours.mapSelected;
   const point = { Color: colours.mapHalo, OutlineColor: colour, OutlineWidth: 2 };
@@ -51,7 +51,11 @@ export function makePen(map, { onChange, snap }) {
   let id = null;
 
   draw.on("change", (ids, type) => {
-    if (!drawing || type === "delete") return;
+    if (!drawing) return;
+    if (type === "delete") {
+      if (id !== null && !draw.hasFeature(id)) onEmpty();
+      return;
+    }
     for (const each of ids) {
       const feature = draw.getSnapshotFeature(each);
       if (!feature || feature.geometry.type === "Point") continue;

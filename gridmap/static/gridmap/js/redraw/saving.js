@@ -1,9 +1,9 @@
 // Sending edits, one after the other, and what to do when one does not get through: nothing drawn is lost.
-import { button, make, timeOf } from "./figures.js";
+import { button, format, make, timeOf } from "./figures.js";
 import { differing } from "./outcomes.js";
 import { Refusal } from "./server.js";
 
-/** `described(revision)` gives a revision in words. The answer: `send`, `step`, `catchUp`, `unsaved`, `onSettled`. */
+/** `described(revision)` gives a revision in words. The answer: `send`, `step`, `catchUp`, `refuse`, `dismiss`, `unsaved`, `onSettled`. */
 export function makeSaver({ draft, server, sheet, live, words, data, described, elements: { saving, trouble } }) {
   let queue = Promise.resolve();
   let waiting = 0;
@@ -24,12 +24,26 @@ export function makeSaver({ draft, server, sheet, live, words, data, described, 
     sheet.show(null);
   }
 
-  // Ask the planner what to do, where the map is; resolves with the word of the button.
-  function ask(text, choices, extra = []) {
+  function box(text, extra) {
     const acts = make("div", "row");
     trouble.replaceChildren(make("p", "", text), ...extra, acts);
     trouble.hidden = false;
+    return acts;
+  }
+
+  // What needs no answer. It holds nothing up: the next edit, another tool, Esc or the button take it away.
+  function tell(text, extra = []) {
+    box(text, extra).append(button(words.buttons.close, close));
     state("");
+  }
+
+  const sayWaiting = () => state(waiting === 1 ? words.state.waitsOne : words.state.waits.replace("%s", format(waiting)), "waiting");
+
+  // What must be answered before the edits behind it may go; resolves with the word of the button.
+  function ask(text, choices, extra = []) {
+    const acts = box(text, extra);
+    held = true;
+    sayWaiting();
     return new Promise((resolve) => {
       choices.forEach(([word, label], index) => acts.append(button(label, () => resolve(word), { main: index === 0 })));
       acts.firstElementChild.focus({ preventScroll: true });
@@ -58,7 +72,6 @@ export function makeSaver({ draft, server, sheet, live, words, data, described, 
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         const { kind, problem } = error;
-        held = kind !== "refused";
         if (kind === "lost" || kind === "broken" || kind === "session") {
           const choices = [["again", words.buttons.again], ["drop", words.buttons.drop]];
           const extra = [];
@@ -84,14 +97,12 @@ export function makeSaver({ draft, server, sheet, live, words, data, described, 
         }
         if (kind === "stale") {
           const revisions = await catchUp().catch(() => []);
-          await ask(problem.detail ?? words.state.stale, [["close", words.buttons.close]], [who(revisions)]);
-          close();
+          tell(problem.detail ?? words.state.stale, [who(revisions)]);
           return null;
         }
         sheet.point(problem.place ?? null);
         const first = problem.errors?.[0]?.detail;
-        // Nobody has to answer this before going on: the next edit takes it away.
-        ask(first ?? problem.detail ?? words.state.unknown, [["close", words.buttons.close]]).then(close);
+        tell(first ?? problem.detail ?? words.state.unknown);
         return null;
       }
     }
@@ -99,6 +110,7 @@ export function makeSaver({ draft, server, sheet, live, words, data, described, 
 
   function enqueue(work) {
     waiting += 1;
+    if (held) sayWaiting();
     const result = queue.then(async () => {
       try {
         return await work();
@@ -144,6 +156,16 @@ export function makeSaver({ draft, server, sheet, live, words, data, described, 
     },
     /** Fetch what others did; names them. Nothing while an edit is under way. */
     catchUp: () => (waiting ? Promise.resolve([]) : enqueue(catchUp)),
+    /** Say why something cannot be done, without asking the server. */
+    refuse(text) {
+      if (!held) tell(text);
+    },
+    /** Put away what needs no answer; true if there was such a thing. */
+    dismiss() {
+      if (held || trouble.hidden) return false;
+      close();
+      return true;
+    },
     unsaved: () => held || waiting > 0,
     onSettled: (listener) => settled.push(listener),
     state,

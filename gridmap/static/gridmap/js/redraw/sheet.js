@@ -36,6 +36,7 @@ export function makeSheet(map, draft) {
   const pin = L.layerGroup().addTo(map);
   const boxes = new WeakMap();
   let communities = [];
+  let marked = [];
 
   const loads = () => ({
     target: draft.target?.value ?? 0,
@@ -66,6 +67,8 @@ export function makeSheet(map, draft) {
     layer.replace(features.map(onMap), removed);
     layer.colourBy("load", loads());
     decorate();
+    // What is outlined follows its new shape at once, not only when the pointer moves.
+    mark(marked);
   });
   draft.on("chosen", (id, { zoom }) => {
     layer.select(id);
@@ -74,6 +77,13 @@ export function makeSheet(map, draft) {
 
   const colours = () => readTokens(["map-selected", "map-halo", "notice"]);
   const outline = (geometry, options) => L.geoJSON(geometry, { interactive: false, pane: "grid-selected", style: { fill: false, weight: 3, ...options } });
+
+  function mark(ids) {
+    marked = ids.filter((id) => draft.grids.has(id));
+    marks.clearLayers();
+    const { mapSelected } = colours();
+    for (const id of marked) outline(draft.grids.get(id).geometry, { color: mapSelected, fill: true, fillColor: mapSelected, fillOpacity: 0.18 }).addTo(marks);
+  }
 
   return {
     points,
@@ -92,11 +102,7 @@ export function makeSheet(map, draft) {
       return null;
     },
     /** Outline the grids of a list: those a tool has picked. */
-    mark(ids) {
-      marks.clearLayers();
-      const { mapSelected } = colours();
-      for (const id of ids) if (draft.grids.has(id)) outline(draft.grids.get(id).geometry, { color: mapSelected, fill: true, fillColor: mapSelected, fillOpacity: 0.18 }).addTo(marks);
-    },
+    mark,
     /** Show a shape faintly: the compound under the pointer, the drawing that waits for the server. */
     show(geometry) {
       hint.clearLayers();
