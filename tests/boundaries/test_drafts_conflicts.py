@@ -57,6 +57,12 @@ def cases(town: Town) -> dict[str, tuple[Sent, Sent, bool]]:
             ("transfer", {"to": c, "area": area(1, 1.4, 2.1, 0.3, 0.7)}),
             True,
         ),
+        "merged away under its new name": (
+            ("rename", {"grid": b, "name": "乙"}), ("merge", {"grids": [b, c], "into": c}), True,
+        ),
+        "the one that stays has a new name": (
+            ("rename", {"grid": c, "name": "丙"}), ("merge", {"grids": [b, c], "into": c}), False,
+        ),
         "grid gone": (("merge", {"grids": [b, c], "into": c}), split_b, True),
         "split of what was split": (
             ("split", {"grid": b, "line": across(1, 1.6)}), ("split", {"grid": b, "line": across(1, 1.7)}), True,
@@ -107,7 +113,8 @@ def cases(town: Town) -> dict[str, tuple[Sent, Sent, bool]]:
 
 
 NAMES = [
-    "split elsewhere", "neighbour gained corners", "other part of the same grid", "same ground", "grid gone",
+    "split elsewhere", "neighbour gained corners", "other part of the same grid", "same ground",
+    "merged away under its new name", "the one that stays has a new name", "grid gone",
     "split of what was split", "split of the piece that stayed",
     "merge of a grid that lost ground", "merge into a grid that lost ground",
     "renamed meanwhile, split now", "split meanwhile, renamed now", "both renamed", "renamed and recoded",

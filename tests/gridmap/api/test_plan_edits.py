@@ -220,6 +220,17 @@ def test_the_same_key_is_answered_alike(cast: Cast, editor: Page) -> None:
     assert editor.send("edits", body, **{"Idempotency-Key": "no uuid"}).status_code == 422
 
 
+def test_a_key_sent_again_after_an_undo_tells_where_the_draft_stands(cast: Cast, editor: Page) -> None:
+    body = {"command": "rename", "grid": cast.town.grids[0][0].pk, "name": "甲"}
+    key = {"Idempotency-Key": str(uuid4())}
+    first = editor.send("edits", body, **key).json()
+    editor.send("undo", head=first["head"])
+    again = editor.send("edits", body, **key).json()
+    assert (again["head"], again["can_undo"], again["can_redo"]) == (None, False, True)
+    assert again["grids"]["features"] == []
+    assert Revision.objects.count() == 1
+
+
 def test_a_dry_run_writes_nothing(cast: Cast, editor: Page) -> None:
     before = state(editor.plan)
     body = {"command": "split", "grid": cast.town.grids[0][0].pk, "line": across(0, 0.5)}
