@@ -106,7 +106,7 @@ class ReleaseQuerySet(models.QuerySet["Release"]):
 class Release(models.Model):
     """One act of publishing: the publications of its communities, the posts that moved, the hand-overs asked for.
 
-    Withdrawing it before it takes effect undoes exactly what it did.
+    Withdrawn before it takes effect, what held before it holds on, with its people.
     """
 
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="releases", verbose_name=_("plan"))
