@@ -26,6 +26,7 @@ import shapely
 from django.db import connection
 from shapely.geometry.base import BaseGeometry
 
+from boundaries.by_hand import set_by_hand
 from boundaries.models.constraints import local_name
 
 Ids = npt.NDArray[np.int64]
@@ -50,8 +51,8 @@ _IN_FORCE: Final = _OUTLINES.format(
 )
 
 # A building without a community belongs to the one it stands in, as where placements are written. `stored` is the grid
-# in force; `by_hand` the grid it was given to until further notice (boundaries/actions/placements.py).
-_BUILDINGS: Final = """
+# in force; `by_hand` the grid it was given to then.
+_BUILDINGS: Final = f"""
 WITH chosen AS (
   SELECT b.id, b.point, b.compound_id, coalesce(b.community_id, (
            SELECT c.id FROM boundaries_community c
@@ -63,11 +64,7 @@ SELECT c.id, ST_X(c.point), ST_Y(c.point), c.community_id, coalesce(c.compound_i
        coalesce(w.grid_id, 0), coalesce(h.grid_id, 0)
 FROM chosen c
 LEFT JOIN boundaries_placement w ON w.building_id = c.id AND w.period @> %(at)s
-LEFT JOIN (
-  SELECT DISTINCT ON (building_id) building_id, grid_id FROM boundaries_placement
-  WHERE is_override AND upper_inf(period)
-  ORDER BY building_id, lower(period) DESC NULLS LAST
-) h ON h.building_id = c.id
+LEFT JOIN boundaries_placement h ON h.building_id = c.id AND {set_by_hand("h", "%(at)s")}
 WHERE c.community_id = ANY(%(communities)s)
 ORDER BY c.id
 """

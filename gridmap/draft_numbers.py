@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 
 from boundaries.actions.cells import Cell, Cells, Changes, cells_of, named_cells
 from boundaries.actions.heads import Edited
+from boundaries.by_hand import set_by_hand
 from boundaries.models import Norm, Plan
 from gridmap.workload import BuildingLoads, GridLoad, Target, building_loads, loads_of_buildings
 
 MEAN_KEPT_S: Final = 60
 """How long the people of the draft's communities are remembered for the mean of a town without a norm."""
 
-_NEAR: Final = """
+_NEAR: Final = f"""
     SELECT b.id, ST_X(b.point), ST_Y(b.point), coalesce(b.community_id, home.id), hand.grid_id
     FROM boundaries_building b
     LEFT JOIN LATERAL (
@@ -33,20 +34,18 @@ _NEAR: Final = """
     ) home ON true
     LEFT JOIN LATERAL (
       SELECT w.grid_id FROM boundaries_placement w
-      WHERE w.building_id = b.id AND w.is_override AND upper_inf(w.period)
-      ORDER BY lower(w.period) DESC NULLS LAST LIMIT 1
+      WHERE w.building_id = b.id AND {set_by_hand("w", "%(at)s")}
     ) hand ON true
     WHERE b.existed @> %(at)s AND b.point && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)
     UNION
     SELECT b.id, ST_X(b.point), ST_Y(b.point), b.community_id, w.grid_id
     FROM boundaries_placement w JOIN boundaries_building b ON b.id = w.building_id AND b.existed @> %(at)s
-    WHERE w.grid_id = ANY(%(grids)s) AND w.is_override AND upper_inf(w.period)
+    WHERE w.grid_id = ANY(%(grids)s) AND {set_by_hand("w", "%(at)s")}
 """
-_BY_HAND: Final = """
-    SELECT DISTINCT ON (w.building_id) w.building_id, w.grid_id
+_BY_HAND: Final = f"""
+    SELECT w.building_id, w.grid_id
     FROM boundaries_placement w JOIN boundaries_building b ON b.id = w.building_id
-    WHERE w.is_override AND upper_inf(w.period) AND b.subdistrict_id = %(subdistrict)s
-    ORDER BY w.building_id, lower(w.period) DESC NULLS LAST
+    WHERE {set_by_hand("w", "%(at)s")} AND b.subdistrict_id = %(subdistrict)s
 """
 _UNDER: Final = """
     SELECT b.id, o.grid_id, o.code
@@ -307,7 +306,7 @@ def draft_buildings(plan: Plan, cells: Cells | None = None) -> DraftBuildings:
     grid, _border = lowest_code(points, loads.community, cells)
     by_hand = np.zeros(len(loads), dtype=np.int64)
     with connection.cursor() as cursor:
-        cursor.execute(_BY_HAND, {"subdistrict": plan.subdistrict_id})
+        cursor.execute(_BY_HAND, {"subdistrict": plan.subdistrict_id, "at": timezone.now()})
         given = cursor.fetchall()
     place = {int(building): index for index, building in enumerate(loads.id)}
     for building, chosen in given:

@@ -11,6 +11,7 @@ from shapely.geometry.base import BaseGeometry
 from boundaries.actions.cells import Cells
 from boundaries.actions.commands import Home
 from boundaries.actions.draft_errors import DraftError
+from boundaries.by_hand import set_by_hand
 from boundaries.locating import metres_per_degree
 
 Bounds = tuple[float, float, float, float]
@@ -32,15 +33,21 @@ _TARGETS: Final = """
     SELECT s.line::text FROM boundaries_street s
     WHERE s.line && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)
 """
-# Buildings of the community whose points lie in the bounds; those chosen wherever they are.
-_PLACES: Final = """
+# Buildings of the community whose points lie in the bounds; those chosen wherever they are in the draft's communities. A
+# grid that a building was given to by hand counts while it lives in the draft, however far away.
+_PLACES: Final = f"""
     SELECT b.id, ST_X(b.point), ST_Y(b.point), p.grid_id
     FROM boundaries_building b
-    LEFT JOIN boundaries_placement p ON p.building_id = b.id AND p.is_override AND upper_inf(p.period)
+    JOIN boundaries_plan d ON d.id = %(plan)s AND d.subdistrict_id = b.subdistrict_id
+    LEFT JOIN boundaries_placement p ON p.building_id = b.id AND {set_by_hand("p", "statement_timestamp()")}
+     AND EXISTS (SELECT FROM boundaries_outline o
+                 WHERE o.plan_id = d.id AND o.grid_id = p.grid_id
+                   AND o.community_id = coalesce(b.community_id, o.community_id))
     WHERE b.existed @> now()
       AND (b.id = ANY(%(chosen)s)
+           AND (b.community_id IS NULL OR EXISTS (
+                  SELECT FROM boundaries_outline o WHERE o.plan_id = d.id AND o.community_id = b.community_id))
            OR (b.point && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)
-               AND b.subdistrict_id = %(subdistrict)s
                AND coalesce(b.community_id, %(community)s) = %(community)s))
 """
 
@@ -101,13 +108,14 @@ def snap_targets(bounds: Sequence[float], cells: Cells, reach_m: float) -> list[
 
 
 def building_places(
-    subdistrict: int, community: int, bounds: Sequence[float], chosen: Iterable[int]
+    plan: int, community: int, bounds: Sequence[float], chosen: Iterable[int]
 ) -> tuple[dict[int, tuple[float, float]], dict[int, int]]:
-    """Points of the buildings within the bounds and of the chosen ones, and which of them were given a grid by hand."""
+    """Points of the buildings within the bounds and of the chosen ones in the draft's communities, and which of them were given
+    by hand to a grid of the draft."""
     west, south, east, north = (float(value) for value in bounds)
     values: dict[str, Any] = {
         "west": west, "south": south, "east": east, "north": north,
-        "subdistrict": subdistrict, "community": community, "chosen": list(chosen),
+        "plan": plan, "community": community, "chosen": list(chosen),
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_PLACES, values)

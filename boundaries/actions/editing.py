@@ -17,7 +17,8 @@ of that ground meanwhile::
                               |   3   |   4   |
                               +-------+-------+
 
-An edit of a name, code, kind or lock conflicts only with a change of the same of the same grid. An edit that was
+An edit of a name, code, kind or lock conflicts only with a change of the same of the same grid; a merge also with a new
+name, code or kind of a grid that would go. An edit that was
 possible where the sender stood and is not on the head is a conflict too, not the sender's mistake.
 """
 
@@ -46,10 +47,11 @@ from boundaries.actions.around import (
 from boundaries.actions.cells import Cell, Cells, Changes, cells_near, cells_of, named_cells, write_cells
 from boundaries.actions.commands import COMMANDS, Home, Work
 from boundaries.actions.draft_errors import Conflict, DraftError
-from boundaries.actions.heads import Edited, Locked, Path, lock_draft, move_head, named, path
+from boundaries.actions.heads import Edited, Locked, Path, lock_draft, move_head, named, path, ways
 from boundaries.actions.numbering import hold_numbers, next_codes, next_names, require_free, take_codes
 from boundaries.actions.reading import Sent, read
 from boundaries.actions.reasons import refused
+from boundaries.by_hand import set_by_hand
 from boundaries.models import MoveKind, Plan, Revision
 
 log = logging.getLogger(__name__)
@@ -64,11 +66,11 @@ _GRIDS: Final = """
     SELECT %s, now() FROM generate_series(1, %s) RETURNING id
 """
 # Buildings that were given by hand to a grid that goes fall back to the ground they stand on.
-_FALLING: Final = """
+_FALLING: Final = f"""
     SELECT o.grid_id FROM boundaries_placement p
     JOIN boundaries_building b ON b.id = p.building_id AND b.existed @> now()
     JOIN boundaries_outline o ON o.plan_id = %(plan)s AND o.locked IS NOT NULL AND ST_Intersects(o.polygon, b.point)
-    WHERE p.grid_id = ANY(%(gone)s) AND p.is_override AND upper_inf(p.period) LIMIT 1
+    WHERE p.grid_id = ANY(%(gone)s) AND {set_by_hand("p", "statement_timestamp()")} LIMIT 1
 """
 
 
@@ -134,17 +136,18 @@ def edit(
 
 
 def _made(draft: Locked, key: UUID, sent: Sent, head: int | None) -> Edited | None:
-    """The answer to an edit that was made under this key before."""
+    """The answer to an edit that was made under this key before: from where the sender stood to the draft as it is now."""
     revision = Revision.objects.filter(plan=draft.plan, key=key).first()
     if revision is None:
         return None
     if revision.command != sent.command or revision.parameters != sent.parameters:
         raise DraftError("key", _("This key belongs to another edit. Use a new one for each edit."))
-    between = path(draft.plan, head, revision.pk)
+    between = path(draft.plan, head, draft.head)
+    can_undo, can_redo = ways(draft.plan, draft.head)
     return Edited(
-        plan=draft.plan, head=revision.pk, parent=revision.parent_id, command=revision.command,
+        plan=draft.plan, head=draft.head, parent=revision.parent_id, command=revision.command,
         rebased=head != revision.parent_id, before=between.before, after=between.changes,
-        can_undo=True, can_redo=False, codes=draft.codes,
+        can_undo=can_undo, can_redo=can_redo, codes=draft.codes,
     )  # fmt: skip
 
 
@@ -202,11 +205,13 @@ def _rebased(draft: Locked, sent: Sent, between: Path) -> tuple[Work, Changes]:
         contested = _contested(seen, current, ((seen, meant),)) if sent.moves_ground else None
         raise _conflict(draft, between, message % {"reason": error}, contested) from None
     if COMMANDS[sent.command].attributes:
-        _require_same_attributes(draft, sent, between)
+        _require_same_attributes(draft, sent.grids, between, COMMANDS[sent.command].attributes)
     else:
         if sent.command == "split":
             changes = _aligned(sent.grids[0], meant, changes)
         _require_same_ground(draft, between, seen, meant, current, changes)
+        gone = [grid for grid, cell in changes.items() if cell is None]
+        _require_same_attributes(draft, gone, between, ("name", "name_en", "code", "kind"))
     return current, changes
 
 
@@ -215,8 +220,8 @@ def _look_around(draft: Locked, sent: Sent, work: Work, home: Home) -> None:
     work.narrowest_m = draft.narrowest_m
     if sent.buildings:
         boxes = shapely.total_bounds([cell.shape for cell in work.cells.values()])
-        places, by_hand = building_places(draft.subdistrict, home.id, boxes, sent.buildings)
-        if given := [building for building in sent.buildings if by_hand.get(building) in work.cells]:
+        places, by_hand = building_places(draft.plan, home.id, boxes, sent.buildings)
+        if given := [building for building in sent.buildings if building in by_hand]:
             raise DraftError(
                 "by_hand",
                 _(
@@ -250,7 +255,7 @@ def _bounds(draft: Locked, sent: Sent, named: Cells) -> Any:
     if sent.command in {"transfer", "carve"} and sent.shape is not None:
         shapes.append(sent.shape)
     if sent.buildings:
-        places, _hand = building_places(draft.subdistrict, 0, (0, 0, 0, 0), sent.buildings)
+        places, _hand = building_places(draft.plan, 0, (0, 0, 0, 0), sent.buildings)
         points = shapely.points(list(places.values())).tolist() if places else []
         community = _community(sent, named)
         if points:
@@ -305,12 +310,15 @@ def _conflict(draft: Locked, between: Path, message: str, area: BaseGeometry | N
     )
 
 
-def _require_same_attributes(draft: Locked, sent: Sent, between: Path) -> None:
-    for grid in sent.grids:
+def _require_same_attributes(
+    draft: Locked, grids: Iterable[int], between: Path, names: Iterable[str]
+) -> None:
+    """Refuse to write over, or to merge away, what somebody else gave one of these grids meanwhile."""
+    for grid in grids:
         was, now = between.before.get(grid), between.changes.get(grid)
         if was is None or now is None:
             continue
-        if any(getattr(was, name) != getattr(now, name) for name in COMMANDS[sent.command].attributes):
+        if any(getattr(was, name) != getattr(now, name) for name in names):
             raise _conflict(
                 draft, between,
                 _("Somebody else changed the same of grid %(grid)s meanwhile.") % {"grid": now.code},

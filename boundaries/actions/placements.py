@@ -1,15 +1,17 @@
 """Which grid each building belongs to, derived from publications and written only where it changes."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from django.db import connection, transaction
 
-# For each chosen building and each standing publication of its community: the grid whose outline holds the
-# building's point (the lowest code on a border), or the grid it was given to by hand while that grid lives on.
-# Neighbouring publications that agree become one range, so that a redraw elsewhere leaves no trace here; what ended
-# before `since` is not touched.
+# For each chosen building and each standing publication of its community: the grid to which it was given by hand, or
+# the one whose outline holds its point (the lowest code on a border). What was given by hand lasts from the beginning of
+# its row until a standing publication no longer has that grid, or one let the building go; where the row ends by now
+# follows from that and does not count, so that the order in which plans are scheduled and withdrawn does not matter.
+# A row that ends at `since` was ended by the publication that is being withdrawn: it is asked again, and joined to what
+# follows. Neighbouring publications that agree become one range, so that a redraw elsewhere leaves no trace here.
 _FRESH: Final = """
 CREATE TEMP TABLE fresh_placement ON COMMIT DROP AS
 WITH chosen AS (
@@ -21,27 +23,53 @@ WITH chosen AS (
     AND (%(communities)s::bigint[] IS NULL OR b.community_id = ANY(%(communities)s)
          OR b.community_id IS NULL)
 ),
+standing AS (
+  SELECT id, plan_id, community_id, period FROM boundaries_publication
+  WHERE state = 'standing' AND period && tstzrange(%(since)s, NULL)
+),
+given AS (
+  SELECT w.building_id, w.grid_id, b.community_id, lower(w.period) AS start,
+         lead(lower(w.period)) OVER (PARTITION BY w.building_id ORDER BY lower(w.period) NULLS FIRST) AS next
+  FROM boundaries_placement w JOIN chosen b ON b.id = w.building_id
+  WHERE w.is_override
+    AND (%(since)s::timestamptz IS NULL OR upper_inf(w.period) OR upper(w.period) >= %(since)s)
+),
 by_hand AS (
-  SELECT DISTINCT ON (building_id) building_id, grid_id
-  FROM boundaries_placement
-  WHERE is_override AND (upper_inf(period) OR %(restoring)s AND upper(period) = %(since)s)
-    AND building_id IN (SELECT id FROM chosen) AND building_id <> ALL(%(released)s)
-  ORDER BY building_id, lower(period) DESC NULLS LAST
+  SELECT g.building_id, g.grid_id, tstzrange(g.start, least(g.next, gone.at, released.at)) AS period
+  FROM given g
+  CROSS JOIN LATERAL (
+    SELECT min(greatest(lower(p.period), g.start, %(since)s)) AS at
+    FROM standing p
+    WHERE p.community_id = g.community_id AND p.period && tstzrange(g.start, NULL)
+      AND NOT EXISTS (SELECT FROM boundaries_outline o
+                      WHERE o.plan_id = p.plan_id AND o.community_id = p.community_id AND o.grid_id = g.grid_id)
+  ) gone
+  CROSS JOIN LATERAL (
+    SELECT min(lower(p.period)) AS at
+    FROM boundaries_publication_released r
+    JOIN boundaries_publication p ON p.id = r.publication_id AND p.state = 'standing'
+     AND p.community_id = g.community_id
+    WHERE r.building_id = g.building_id AND (g.start IS NULL OR lower(p.period) > g.start)
+  ) released
 ),
 pieces AS (
-  SELECT b.id AS building_id, o.grid_id, o.by_hand,
-         p.id AS publication_id, p.period * b.existed * tstzrange(%(since)s, NULL) AS period
+  SELECT b.id AS building_id, h.grid_id, true AS by_hand, p.id AS publication_id,
+         p.period * b.existed * h.period * tstzrange(%(since)s, NULL) AS period
+  FROM by_hand h
+  JOIN chosen b ON b.id = h.building_id
+  JOIN standing p ON p.community_id = b.community_id AND p.period && h.period
+  UNION ALL
+  SELECT b.id, o.grid_id, false, p.id,
+         unnest(tstzmultirange(p.period * b.existed * tstzrange(%(since)s, NULL))
+                - coalesce(h.periods, tstzmultirange()))
   FROM chosen b
-  JOIN boundaries_publication p ON p.community_id = b.community_id AND p.state = 'standing'
-   AND p.period && tstzrange(%(since)s, NULL)
-  LEFT JOIN by_hand h ON h.building_id = b.id
+  JOIN standing p ON p.community_id = b.community_id
+  LEFT JOIN (SELECT building_id, range_agg(period) AS periods FROM by_hand GROUP BY building_id) h
+         ON h.building_id = b.id
   JOIN LATERAL (
-    SELECT o.grid_id, o.grid_id = h.grid_id IS TRUE AS by_hand
-    FROM boundaries_outline o
-    WHERE o.plan_id = p.plan_id AND o.community_id = p.community_id
-      AND (o.grid_id = h.grid_id OR ST_Intersects(o.polygon, b.point))
-    ORDER BY o.grid_id = h.grid_id IS TRUE DESC, o.code
-    LIMIT 1
+    SELECT o.grid_id FROM boundaries_outline o
+    WHERE o.plan_id = p.plan_id AND o.community_id = p.community_id AND ST_Intersects(o.polygon, b.point)
+    ORDER BY o.code LIMIT 1
   ) o ON true
 ),
 kept AS (
@@ -49,15 +77,15 @@ kept AS (
          w.period * tstzrange(NULL, %(since)s) AS period
   FROM boundaries_placement w
   WHERE w.building_id IN (SELECT id FROM chosen) AND %(since)s::timestamptz IS NOT NULL
-    AND w.period && tstzrange(%(since)s, NULL)
+    AND (w.period && tstzrange(%(since)s, NULL) OR upper(w.period) = %(since)s)
 ),
 whole AS (
-  SELECT building_id, grid_id, bool_or(by_hand) AS by_hand, min(publication_id) AS publication_id,
+  SELECT building_id, grid_id, by_hand, min(publication_id) AS publication_id,
          unnest(range_agg(period)) AS period
   FROM (SELECT * FROM kept UNION ALL
         SELECT building_id, grid_id, by_hand, publication_id, period FROM pieces) every
   WHERE NOT isempty(period)
-  GROUP BY building_id, grid_id
+  GROUP BY building_id, grid_id, by_hand
 )
 SELECT * FROM whole
 """
@@ -102,8 +130,6 @@ def place_buildings(
     communities: Sequence[int] | None = None,
     buildings: Sequence[int] | None = None,
     since: datetime | None = None,
-    released: Collection[int] = (),
-    restoring: bool = False,
 ) -> int:
     """Bring the stored grids of buildings in line with the standing publications.
 
@@ -113,10 +139,6 @@ def place_buildings(
         Ids that narrow it; both None means every building.
     since : datetime, optional
         Leave everything before this time as it is.
-    released : collection of int
-        Buildings that no longer keep the grid to which they were given by hand.
-    restoring : bool
-        What was given by hand until `since` is given again: a publication that ended it is withdrawn.
 
     Returns
     -------
@@ -127,8 +149,6 @@ def place_buildings(
         "communities": None if communities is None else list(communities),
         "buildings": None if buildings is None else list(buildings),
         "since": since,
-        "released": list(released),
-        "restoring": restoring,
     }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_SCOPE, values)

@@ -16,7 +16,7 @@ from boundaries.actions.editions import GRIDS, raise_editions
 from boundaries.actions.placements import place_buildings
 from boundaries.actions.places import refresh_places
 from boundaries.findings import RIM_M, Finding, coverage, outlines_of
-from boundaries.models import Community, Outline, Plan, Publication, PublicationState
+from boundaries.models import Building, Community, Outline, Plan, Publication, PublicationState
 from boundaries.models.constraints import since
 
 __all__ = ["RIM_M", "SOON", "PublishError", "Published", "Withdrawn", "lock", "publish", "soon", "withdraw"]
@@ -115,11 +115,13 @@ def publish(
             raise PublishError(faults[0].message, faults)
     start = at or soon()
     publications = [_put_in_force(held, community, start, by) for community in locked]
+    for publication in publications:
+        _let_go(publication, released)
     if held.frozen_at is None:
         held.frozen_at = timezone.now()
         held.save(update_fields=["frozen_at"])
     plan.frozen_at = held.frozen_at
-    placed = place_buildings(communities=[each.pk for each in locked], since=start, released=released)
+    placed = place_buildings(communities=[each.pk for each in locked], since=start)
     _refresh(held, locked, start)
     windows = {publication.community_id: publication.period for publication in publications}
     return Published(publications, placed, windows)
@@ -153,6 +155,13 @@ def _put_in_force(plan: Plan, community: Community, at: datetime, by: AbstractBa
     return Publication.objects.create(
         plan=plan, community=community, period=period, published_by_id=publisher
     )
+
+
+def _let_go(publication: Publication, released: Collection[int]) -> None:
+    """Buildings of the community that follow their ground from this publication on, while it stands."""
+    if released:
+        own = Q(community=publication.community_id) | Q(community=None)
+        publication.released.set(Building.objects.filter(own, pk__in=list(released)))
 
 
 @transaction.atomic
@@ -189,7 +198,7 @@ def withdraw(*, publications: Sequence[Publication], by: AbstractBaseUser | None
     for publication in found:
         _take_back(publication)
     start = min(publication.period.lower for publication in found)
-    placed = place_buildings(communities=[each.pk for each in locked], since=start, restoring=True)
+    placed = place_buildings(communities=[each.pk for each in locked], since=start)
     _refresh(plan, locked, start)
     return Withdrawn(found, placed)
 

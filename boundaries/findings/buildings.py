@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
+from boundaries.by_hand import set_by_hand
 from boundaries.findings.finding import ERROR, WARNING, Finding, shape
 from boundaries.models import Building, Community, Outline
 
@@ -39,7 +40,7 @@ class BuildingGrids:
         return np.where(kept, self.by_hand, self.grid)
 
 
-_STANDING: Final = """
+_STANDING: Final = f"""
 WITH chosen AS (
   SELECT b.id, b.community_id, b.point FROM boundaries_building b
   WHERE b.community_id = ANY(%(communities)s) AND b.existed @> %(at)s
@@ -52,8 +53,7 @@ WITH chosen AS (
 SELECT b.id, b.community_id, ST_X(b.point), ST_Y(b.point), coalesce(h.grid_id, 0)
 FROM chosen b
 LEFT JOIN LATERAL (SELECT p.grid_id FROM boundaries_placement p
-                   WHERE p.building_id = b.id AND p.is_override AND upper_inf(p.period)
-                   ORDER BY lower(p.period) DESC NULLS LAST LIMIT 1) h ON true
+                   WHERE p.building_id = b.id AND {set_by_hand("p", "%(at)s")}) h ON true
 ORDER BY b.id
 """
 

@@ -176,6 +176,10 @@ class Publication(models.Model):
         blank=True,
         verbose_name=_("published by"),
     )
+    # Buildings set by hand to a grid that follow their ground from here on (boundaries.actions.placements).
+    released = models.ManyToManyField(
+        "Building", related_name="+", blank=True, editable=False, verbose_name=_("buildings")
+    )
 
     objects = PublicationQuerySet.as_manager()
 
