@@ -90,10 +90,12 @@ class Bounds:
 
 @dataclass(slots=True)
 class _Steps:
-    """The steps of all rings of all grids, as columns: middle in metres, outward unit normal, length, grid, ring."""
+    """The steps of all rings of all grids, as columns: middle in metres, outward unit normal, own direction, length, grid,
+    ring. The normal is smoothed over neighbouring steps, the direction is not."""
 
     at: Floats
     normal: Floats
+    run: Floats
     length: Floats
     grid: Ints
     ring: Ints
@@ -156,7 +158,7 @@ def _steps(shapes: npt.NDArray[Any]) -> _Steps:
     parts, grid_of = shapely.get_parts(oriented, return_index=True)
     rings, part_of = shapely.get_rings(parts, return_index=True)
     first = np.r_[True, part_of[1:] != part_of[:-1]]
-    columns: list[list[Any]] = [[], [], [], [], [], []]
+    columns: list[list[Any]] = [[] for _column in range(7)]
     for number, (ring, part) in enumerate(zip(rings, part_of, strict=True)):
         count = max(8, round(ring.length / STEP_M))
         marks = np.linspace(0.0, ring.length, count + 1)
@@ -168,12 +170,14 @@ def _steps(shapes: npt.NDArray[Any]) -> _Steps:
         size[size == 0] = 1.0
         # counter-clockwise: the outside is on the right
         normal = np.column_stack([ahead[:, 1], -ahead[:, 0]]) / size[:, None]
-        columns[0].append(middles)
-        columns[1].append(normal)
-        columns[2].append(np.full(count, ring.length / count))
-        columns[3].append(np.full(count, grid_of[part]))
-        columns[4].append(np.full(count, number))
-        columns[5].append(np.full(count, not first[number]))
+        own = np.diff(corners, axis=0)
+        own /= np.maximum(np.hypot(own[:, 0], own[:, 1]), 1e-9)[:, None]
+        made = (
+            middles, normal, own, np.full(count, ring.length / count), np.full(count, grid_of[part]),
+            np.full(count, number), np.full(count, not first[number]),
+        )  # fmt: skip
+        for column, values in zip(columns, made, strict=True):
+            column.append(values)
     return _Steps(*(np.concatenate(each) for each in columns))
 
 
@@ -278,7 +282,9 @@ def _beside(steps: _Steps, along: Sequence[Along], shapes: npt.NDArray[Any]) -> 
     size = np.hypot(runs[:, 0], runs[:, 1])
     size[size == 0] = 1.0
     tangent = np.column_stack([-steps.normal[step, 1], steps.normal[step, 0]])
-    parallel = np.abs((runs * tangent).sum(axis=1)) / size >= PARALLEL
+    # along the border as a whole, or along this step: short sides have little but corners to smooth over
+    straight = np.maximum(np.abs((runs * tangent).sum(axis=1)), np.abs((runs * steps.run[step]).sum(axis=1)))
+    parallel = straight / size >= PARALLEL
     away = _distances(steps.at[step], ends[segment])
     off = away - reach[owner[segment]]
     kept = parallel & (off <= BESIDE_M)

@@ -16,9 +16,11 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from boundaries.actions.plans import publish
 from boundaries.actions.records import as_shape
+from boundaries.describing import bounds_zh
 from boundaries.importing.coverage import edge_faults, half_edge_faults
 from boundaries.models import Community, Outline, Placement, Plan, Subdistrict
 from gridmap.models import Household
+from gridmap.schemes import bounds_of, contents_in_force
 from tests.town import load_town
 
 pytestmark = pytest.mark.django_db
@@ -116,6 +118,24 @@ def test_the_table_holds_every_building_and_household_once(demo: Subdistrict, tm
     assert sum(int(row["households"]) for row in rows) == homes.count()
     assert all(row["address"] for row in rows)
     assert {row["synthetic"] for row in rows} == {"synthetic data"}
+
+
+BOUNDS = {  # read off the notice boards' maps
+    "510115001004001": "东至第2网格、考棚巷，南至城南路、第2网格，西至南大街，北至街道界（不含南街小学专属网格）",
+    "510115001004002": "东至考棚巷，南至第1网格，西至第1网格，北至三圣巷",
+    "510115001006001": "东至糖房巷，南至药王巷，西至第2网格，北至书院巷",
+    "510115001044003": "东至第2网格，南至康乐街，西至永宁路，北至迎晖路",
+}
+
+
+def test_bounds_in_words_of_grids_checked_by_hand(demo: Subdistrict) -> None:
+    contents = contents_in_force(demo, timezone.now())
+    homes = {each.pk: each.name for each in contents.communities}
+    found = bounds_of(contents)
+    told = {
+        each.code: bounds_zh(found[key], homes[each.community_id]) for key, each in contents.grids.items()
+    }
+    assert {code: told[code] for code in BOUNDS} == BOUNDS
 
 
 def test_one_community_alone(demo: Subdistrict, tmp_path: Path) -> None:
