@@ -192,7 +192,7 @@ def board(page: Page, url: str) -> None:
     sheet = page.locator(".board").first
     expect(sheet).to_be_visible()
     # Below the bar that stays at the page's top.
-    sheet.evaluate("(each) => { each.scrollIntoView(); window.scrollBy(0, -72); }")
+    sheet.evaluate("(each) => { each.style.scrollMarginTop = '64px'; each.scrollIntoView(); }")
 
 
 TAKEN: dict[str, Callable[[Page, str], None]] = {
