@@ -4,8 +4,8 @@ folium draws the map. What its pages fetch from elsewhere is left out (jQuery, B
 (Leaflet, from django-leaflet's static files); instead of foreign tiles there is the town's own ground, simplified. The file
 forbids itself every request with a content security policy of its own.
 
-Counts by grid and by piece of ground (people only of ten households or more), and public names of specialists; nothing of single
-buildings but their place, since a file goes where no permission follows it.
+Counts by grid and by piece of ground (people only of ten households or more, see `gridmap.few`), and public names of
+specialists; nothing of single buildings but their place, since a file goes where no permission follows it.
 """
 
 import base64
@@ -36,10 +36,10 @@ from boundaries.models.constraints import local_name
 from gridmap.carrying_over import Choices, propose
 from gridmap.comparison import Comparison, Figures, compare
 from gridmap.comparison.drawing import document
+from gridmap.few import LeftOut, is_few, left_out
 from gridmap.models import Submission
 from gridmap.templatetags.compare_tags import hectares, pair, percent
 from gridmap.views.loads import LIMITS
-from gridmap.workload.buildings import FEWEST
 
 Json = dict[str, Any]
 FINE: Final = 0.03
@@ -151,7 +151,8 @@ def comparison_html(comparison: Comparison) -> str:
     """The comparison as one HTML file in the active language."""
     drawn = document(comparison)
     sheet = _sheet(comparison)
-    _grids(sheet, drawn["same"] + drawn["after"], comparison, both=True)
+    hidden = left_out(comparison, both=True)
+    _grids(sheet, drawn["same"] + drawn["after"], comparison, hidden, both=True)
     _borders(sheet, drawn["communities"])
     _add(sheet, [_bare(each) for each in drawn["before"]], "was", name=_("Borders before"))
     ground = [_told_ground(each, comparison) for each in drawn["changed"]]
@@ -163,7 +164,8 @@ def comparison_html(comparison: Comparison) -> str:
         "title": _("%(plan)s compared with %(other)s") % names,
         "comparison": comparison,
         "summary": comparison.summary,
-        "grids": [(each, _colour(each.now)) for each in comparison.grids],
+        "without_people": hidden.moves,
+        "grids": [(each, _colour(each.now), each.grid_id not in hidden.grids) for each in comparison.grids],
     }
     return _written(sheet, words)
 
@@ -172,16 +174,17 @@ def plan_html(comparison: Comparison) -> str:
     """The later side of a comparison alone as one HTML file in the active language; compare the plan with itself for it."""
     drawn = document(comparison)
     sheet = _sheet(comparison)
-    _grids(sheet, drawn["same"] + drawn["after"], comparison, both=False)
+    hidden = left_out(comparison, both=False)
+    _grids(sheet, drawn["same"] + drawn["after"], comparison, hidden, both=False)
     _borders(sheet, drawn["communities"])
     figures = comparison.after.figures.values()
     words = {
         "title": str(comparison.after.plan),
         "comparison": comparison,
         "whole": comparison.summary.after,
-        "people": sum(each.load.people for each in figures),
+        "people": None if hidden.total else sum(each.load.people for each in figures),
         "households": sum(each.load.households for each in figures),
-        "figures": [(each, _colour(each)) for each in figures],
+        "figures": [(each, _colour(each), each.load.grid_id not in hidden.grids) for each in figures],
     }
     return _written(sheet, words)
 
@@ -238,7 +241,9 @@ def _ground(sheet: _Offline, box: dict[str, float]) -> None:
         _label(sheet, local_name(name, name_en), lon, lat, "compound")
 
 
-def _grids(sheet: _Offline, features: list[Json], comparison: Comparison, *, both: bool) -> None:
+def _grids(
+    sheet: _Offline, features: list[Json], comparison: Comparison, hidden: LeftOut, *, both: bool
+) -> None:
     before, after = comparison.before.figures, comparison.after.figures
     shapes = comparing.shapes(
         [comparison.after.state[each["id"]].ground for each in features], comparison.srid
@@ -250,19 +255,20 @@ def _grids(sheet: _Offline, features: list[Json], comparison: Comparison, *, bot
             _title(feature["properties"]),
             feature["properties"]["code"],
             now.load.specialist_title or _("vacant"),
-            *_figures(was, now),
+            *_figures(was, now, with_people=feature["id"] not in hidden.grids),
             hectares(shape.area_m2),
         ]
         told.append(_telling(feature, lines, _colour(now)))
     _add(sheet, told, "grid", name=_("Grids"), tip=True)
 
 
-def _figures(was: Figures | None, now: Figures) -> list[str]:
-    """Households, people, buildings and deviation of a grid, each with its arrow where it was another."""
+def _figures(was: Figures | None, now: Figures, *, with_people: bool) -> list[str]:
+    """People, households, buildings and deviation of a grid, each with its arrow where it was another."""
     old, new = (was or now).load, now.load
     share = pair(percent((was or now).deviation), percent(now.deviation))
+    people = _("%(number)s people") % {"number": pair(number_format(old.people), number_format(new.people))}
     return [
-        _("%(number)s people") % {"number": pair(number_format(old.people), number_format(new.people))},
+        *([people] if with_people else []),
         ngettext("%(number)s household", "%(number)s households", new.households)
         % {"number": pair(number_format(old.households), number_format(new.households))},
         ngettext("%(number)s building", "%(number)s buildings", new.buildings)
@@ -282,7 +288,7 @@ def _told_ground(feature: Json, comparison: Comparison) -> Json:
         # of a single farmhouse it would be the size of its household
         *(
             [_("%(number)s people") % {"number": number_format(words["people"])}]
-            if words["households"] >= FEWEST
+            if not is_few(words["households"])
             else []
         ),
         ngettext("%(number)s household", "%(number)s households", words["households"])

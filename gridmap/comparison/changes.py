@@ -130,13 +130,14 @@ class SpecialistChange:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """All grids of one state together. `over` counts those above the target, `worst` is the largest of their deviations."""
+    """All grids of one state together. `over` counts those above the target; deviations reach from `least` to `worst`."""
 
     grids: int
     dedicated: int
     vacant: int
     over: int
     worst: float | None
+    least: float | None
     walk: Reach | None
 
 

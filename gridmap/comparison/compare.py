@@ -289,6 +289,7 @@ def _whole(side: Side, walk: Reach | None) -> Whole:
         vacant=sum(grid not in side.leads for grid in side.state),
         over=sum(each > 0 for each in deviations),
         worst=max(deviations, default=None),
+        least=min(deviations, default=None),
         walk=walk,
     )
 

@@ -4,6 +4,8 @@ from django import template
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from gridmap.comparison import Whole
+
 register = template.Library()
 
 NONE = "–"
@@ -20,6 +22,13 @@ def percent(share: object) -> str:
     if not isinstance(share, int | float):
         return NONE
     return f"{round(share * 100):+d} %".replace("-", "−")
+
+
+@register.filter
+def span(whole: Whole) -> str:
+    """The least and the largest deviation of the grids of one state: «−97 % … +12 %»; one where they read alike."""
+    least, worst = percent(whole.least), percent(whole.worst)
+    return worst if least == worst else f"{least} … {worst}"
 
 
 @register.filter

@@ -256,6 +256,7 @@ def test_the_norm_is_the_target_and_otherwise_the_mean_of_the_same_side(cast: Ca
     assert (aim.is_norm, aim.measure, aim.value) == (True, "households", 5.0)
     assert (found.summary.before.over, found.summary.after.over) == (0, 1)
     assert found.summary.after.worst == pytest.approx(8 / 5 - 1)
+    assert found.summary.after.least == pytest.approx(4 / 5 - 1)
 
 
 def test_workload_follows_the_weights_of_the_town(cast: Cast) -> None:

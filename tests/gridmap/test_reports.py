@@ -10,9 +10,11 @@ from django.utils import translation
 
 from boundaries.models import Compound, Outline, Plan
 from gridmap.reports import compared, comparison_html, plan_html
+from tests import factories
 from tests.factories import RESIDENT
 from tests.gridmap.comparing_town import carved, merged, pulled
 from tests.gridmap.conftest import Cast
+from tests.gridmap.publishing_town import outline
 
 EVIL = "</script><script>window.pwned=1</script><img src=x onerror=window.pwned=1>${window.pwned=1}{{7*7}}"
 
@@ -112,6 +114,50 @@ def test_names_from_files_are_text_and_nothing_else(cast: Cast) -> None:
     assert read(html).tags == plain.tags, "no tag more than with plain names"
     assert EVIL not in html
     assert "49" not in visible(html).split("Counted")[0], "a name is no template"
+
+
+def told(html: str, title: str) -> list[str]:
+    """What the map says of the grid of this name, line by line."""
+    tip = re.search(rf"<b>{title}</b>(.*?)\"", html.replace(r"\u003c", "<").replace(r"\u003e", ">"))
+    assert tip
+    return tip[1].split("<br>")
+
+
+def household(cast: Cast, row: int, column: int, homes: int) -> None:
+    """So many more households of two in the first building of a grid."""
+    for number in range(homes):
+        factories.make_household(cast.town.buildings[row][column][0], f"9{number:02d}")
+
+
+def test_people_of_few_households_are_left_out(cast: Cast) -> None:
+    """1,0 to 1,2 hold four households each; eight more make 1,1 a grid whose people may be told."""
+    household(cast, 1, 1, 8)
+    html = plan_html(compared(cast.town.plan, cast.town.plan))
+    first, second = (outline(cast.town.plan, cast.town.grids[1][column]) for column in (0, 1))
+    few, many = told(html, first.name_en), told(html, second.name_en)
+    assert [line for line in few if "people" in line] == []
+    assert "4 households" in few
+    assert "24 people" in many
+    assert re.search(rf"{first.code} · [^–]*? 4 –", visible(html))
+
+
+def test_people_who_move_are_not_to_be_had_by_subtraction(cast: Cast) -> None:
+    """Both grids hold plenty, but two households move: neither shows its people before and after, nor the summary."""
+    for column in (0, 1, 2):
+        household(cast, 0, column, 20)
+    html = comparison_html(compared(pulled(cast.town)))
+    titles = [outline(cast.town.plan, cast.town.grids[0][column]).name_en for column in range(3)]
+    assert [any("people" in line for line in told(html, title)) for title in titles] == [False, False, True]
+    assert not re.search(r"[\d,]+ people, \d+ building", visible(html))
+    assert "→" in visible(html), "households are shown before and after"
+
+
+def test_a_sum_is_left_out_where_it_tells_of_few(cast: Cast) -> None:
+    """One small grid among large ones: the sum over all, less the others, would be its people."""
+    for row, column in ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1)):
+        household(cast, row, column, 10)
+    text = visible(plan_html(compared(cast.town.plan, cast.town.plan)))
+    assert re.search(r"9 grids · 116 households · \d+ above the target", text), "and no people between"
 
 
 def test_no_resident_and_no_full_name(cast: Cast) -> None:
