@@ -177,7 +177,7 @@ class Publication(models.Model):
         verbose_name=_("published by"),
     )
     # Buildings set by hand to a grid that follow their ground from here on (boundaries.actions.placements).
-    released = models.ManyToManyField(
+    released: "models.ManyToManyField[models.Model, models.Model]" = models.ManyToManyField(
         "Building", related_name="+", blank=True, editable=False, verbose_name=_("buildings")
     )
 
