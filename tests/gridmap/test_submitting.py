@@ -360,6 +360,39 @@ def test_settled_with_what_is_scheduled_for_later(cast: Cast, plan: Plan) -> Non
         assert found & {"followed", "unsettled"} == codes
 
 
+def test_grids_without_homes_and_torn_compounds_are_pointed_out(
+    cast: Cast, plan: Plan, django_assert_max_num_queries: Any
+) -> None:
+    """The border moved through compound 1,0 tears it apart; a carved-out grid has a building whose homes are gone."""
+    community = cast.town.communities[1]
+    compound = cast.town.compounds[1][0]
+    house = cast.town.buildings[1][0][1]
+    assert house.compound_id == compound.pk
+    proposal = propose(plan, [community], at=later())
+    with django_assert_max_num_queries(40):
+        found = [each for each in check(plan, [community], proposal).warnings if each.code == "compound"]
+    assert [compound.name_en in each.message for each in found] == [True]
+    assert found[0].message.count("Nanjie grid") == 2, found[0].message
+    assert (found[0].lon, found[0].lat) == pytest.approx(
+        (compound.outline.centroid.x, compound.outline.centroid.y), abs=2e-3
+    )
+
+    other = redrawn.draft(cast.town, 1, name="Split")
+    fresh = redrawn.split(cast.town, other, 1, 0)
+    proposal = propose(other, [community], at=later())
+    assert "nobody" not in {each.code for each in check(other, [community], proposal).findings}
+    cast.town.buildings[1][0][1].households.all().delete()
+    proposal = propose(other, [community], at=later())
+    empty = [each for each in check(other, [community], proposal).warnings if each.code == "nobody"]
+    code = redrawn.outline(other, fresh).code
+    assert [(each.grid_id, each.message) for each in empty] == [
+        (fresh.pk, f"New grid ({code}) would hold nobody. Give it ground with homes, or merge it.")
+    ]
+    Outline.objects.filter(plan=other, grid=fresh).update(kind="dedicated")
+    proposal = propose(other, [community], at=later())
+    assert "nobody" not in {each.code for each in check(other, [community], proposal).findings}
+
+
 @pytest.mark.parametrize(("decision", "ends_in"), [("stay", "001"), ("follow", "003"), (None, "")])
 def test_a_building_set_by_hand_is_looked_at_again(
     cast: Cast, client: Client, plan: Plan, decision: str | None, ends_in: str
