@@ -342,7 +342,7 @@ def test_openapi_document_and_its_page_need_no_internet(cast: Cast) -> None:
     of_plans = (
         "buildings changes checks compare copy edits export head history publish redo settle undo unsettled"
     )
-    expected |= {f"/plans/{{id}}/{call}" for call in f"{of_plans} approve refuse withdraw".split()}
+    expected |= {f"/plans/{{id}}/{call}" for call in f"{of_plans} approve refuse withdraw take-back".split()}
     expected |= {
         "/incidents",
         "/incidents/{id}",
