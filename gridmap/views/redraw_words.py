@@ -173,7 +173,7 @@ def redraw_words() -> dict[str, object]:
         "card": {
             "all": _("all-purpose grid"),
             "dedicated": _("dedicated grid"),
-            "name": _("Name"),
+            "name": pgettext("grid", "Name"),
             "name_en": _("English name"),
             "code": _("Code"),
             "kind": _("Kind"),
