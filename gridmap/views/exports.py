@@ -8,8 +8,9 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from gridmap.models import User
 from gridmap.permissions import Permission, scope
-from gridmap.views.plan_documents import document_of
+from gridmap.views.plan_documents import Asked, document_of
 
 FILES: Final = (
     ("gpkg", _("GeoPackage"), ".gpkg", _("Grids, for QGIS and other GIS. One file that keeps everything.")),
@@ -32,7 +33,13 @@ def plan_export(request: HttpRequest, pk: int) -> HttpResponse:
     context: dict[str, Any] = {
         "plan": asked.plan,
         "files": [(title, ending, text, f"{address}?format={key}") for key, title, ending, text in FILES],
+        "report": reverse("plan-report", args=[pk]) if _may_count(asked) else "",
         "communities": len(asked.communities),
         "has_counts": bool(scope(asked.visitor, Permission.VIEW_ADDRESS)),
     }
     return render(request, "plans/export.html", context)
+
+
+def _may_count(asked: Asked) -> bool:
+    """Whether the file with the map and its counts is open to the visitor, as on the page of comparing."""
+    return isinstance(asked.visitor, User) and asked.visitor.has_perm(Permission.VIEW_WORKLOAD, asked.plan)

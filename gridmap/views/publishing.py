@@ -1,6 +1,7 @@
 """Publishing a plan: checks, people, approval, the time from which it holds."""
 
 import json
+from math import ceil
 from typing import Any
 
 import shapely
@@ -205,6 +206,7 @@ def page_context(request: HttpRequest, user: User, plan: Plan) -> dict[str, Any]
         "submissions": latest,
         "releases": releases,
         "coming": coming,
+        "begins_in": ceil((coming.effective_at - timezone.now()).total_seconds()) if coming else 0,
         "may_submit": may_submit,
         "may_approve": may_approve,
         "may_again": again and may_submit and bool(inside) and "again" not in sent,
@@ -212,7 +214,10 @@ def page_context(request: HttpRequest, user: User, plan: Plan) -> dict[str, Any]
         "needs_approval": actions.needs_approval(plan, inputs.communities),
         "map_data": map_data(plan.subdistrict),
         "hand_overs": hand_overs(releases),
+        "may_compare": asks and user.has_perm(Permission.VIEW_WORKLOAD, plan),
         "is_editing": asks and waiting is None and may_submit,
+        "may_copy": state.code in {"in_force", "earlier", "withdrawn"}
+        and user.has_perm(Permission.REDRAW_PLAN, plan),
         "may_redraw": plan.frozen_at is None and user.has_perm(Permission.REDRAW_PLAN, plan),
     }
     if asks and inputs.communities:
@@ -326,7 +331,7 @@ def _may_still_go(release: Release) -> bool:
 
 
 def _say_published(request: HttpRequest, release: Release) -> None:
-    at = date_format(release.effective_at.astimezone(release.plan.subdistrict.zone), "Y-m-d H:i:s")
+    at = date_format(release.effective_at.astimezone(release.plan.subdistrict.zone), "Y-m-d H:i")
     messages.success(
         request,
         _("“%(plan)s” takes effect on %(at)s.") % {"plan": release.plan.name, "at": at},

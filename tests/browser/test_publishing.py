@@ -94,6 +94,12 @@ def test_from_the_draft_to_the_answer(
 
     # The supervisor approves. Until the effective time the old grid answers, from then on the new one.
     chief.goto(address)
+    asked: list[str] = []
+    chief.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    chief.locator("#publish-approve").click()
+    assert len(asked) == 1
+    assert not Release.objects.exists(), "asked first; no means no"
+    chief.once("dialog", lambda dialog: dialog.accept())
     chief.locator("#publish-approve").click()
     expect(chief.locator("[data-plan-state]")).to_have_attribute("data-plan-state", "scheduled")
     expect(chief.locator("#publish-hand-overs")).to_contain_text("网格员005")
@@ -125,6 +131,7 @@ def test_from_the_draft_to_the_answer(
     # It has not begun: the planner takes it back, and the old grid answers for all time.
     page.goto(address)
     shot(page, "publish-scheduled")
+    page.once("dialog", lambda dialog: dialog.accept())
     page.locator(".publish-coming button").click()
     expect(page.locator("[data-plan-state]")).to_have_attribute("data-plan-state", "withdrawn")
     told = page.request.get(
@@ -195,8 +202,11 @@ def test_on_a_phone(page: Page, live_server: LiveServer, cast: Cast) -> None:
         assert no_sideways_scrolling(page), path
         shot(page, f"publish-phone-{path.strip('/').replace('/', '-')}")
     page.goto(f"{live_server.url}/planner/plans/{plan.pk}/publish/")
+    page.once("dialog", lambda dialog: dialog.accept())
     page.locator("#publish-approve").click()
     expect(page.locator("[data-plan-state]")).to_have_attribute("data-plan-state", "scheduled")
+    # Nobody reloads: the page does so itself once the plan has taken effect.
+    expect(page.locator("[data-plan-state]")).to_have_attribute("data-plan-state", "in_force", timeout=30_000)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

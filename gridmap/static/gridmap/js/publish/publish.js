@@ -1,11 +1,14 @@
 // Publishing: each finding is a mark on the map, each grid of the list its outline; the plan's own grids are drawn.
 import { fetchGrids, gridLayer, openMap } from "gridmap/map";
 import { pageData, say } from "gridmap/page";
+import { nameLayer } from "../map/names.js";
+import "./acts.js";
 
 const element = document.getElementById("map");
 const data = pageData("map-data") ?? {};
 const map = openMap(element, { box: data.box, tiles: data.tiles });
 const grids = gridLayer(map, { mode: "none", onSelect: ({ id }) => select(id, { fly: false }) });
+const names = nameLayer(map);
 const marks = window.L.layerGroup().addTo(map);
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 let findings = [];
@@ -83,8 +86,19 @@ document.addEventListener("htmx:afterSettle", draw);
 fetchGrids(element.dataset.grids)
   .then((collection) => {
     grids.setData(collection);
+    names.setData(collection.features);
     const bounds = window.L.geoJSON(collection).getBounds();
     if (bounds.isValid()) map.fitBounds(bounds, { padding: [24, 24], animate: false });
   })
   .catch(() => say(element.dataset.lost ?? ""));
+if (element.dataset.changes) {
+  // What changes grid, under the borders; without it the page still says everything in words.
+  fetchGrids(element.dataset.changes)
+    .then(({ changed }) => {
+      const color = css("--accent");
+      const look = { stroke: true, color, weight: 1, opacity: 0.6, fillColor: color, fillOpacity: 0.22 };
+      window.L.geoJSON({ type: "FeatureCollection", features: changed }, { style: look, interactive: false }).addTo(map);
+    })
+    .catch(() => {});
+}
 draw();
