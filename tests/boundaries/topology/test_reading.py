@@ -12,7 +12,7 @@ from boundaries import topology
 from boundaries.topology import Change, Problem, changed_ground, check, settle, snapped
 from tests.boundaries.topology.grounds import town
 from tests.boundaries.topology.invariants import metres, plain
-from tests.boundaries.topology.test_examples import RIM, M, area, at, box, line, nine, share, sound
+from tests.boundaries.topology.nine import RIM, M, area, at, box, line, nine, share, sound
 
 # --- Check ------------------------------------------------------------------------------------------------------------
 
