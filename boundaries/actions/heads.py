@@ -15,7 +15,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-import shapely
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection, transaction
@@ -269,10 +268,6 @@ def stale(draft: Locked, head: int | None, message: str = "") -> Conflict:
     )
 
 
-LOCKED_DEG: Final = 2e-8
-"""How far the border of a locked grid may seem to move where it gained corners: two steps of the record's lattice."""
-
-
 @transaction.atomic
 def undo(*, plan: Plan, head: int | None, by: AbstractBaseUser | None) -> Edited:
     """Take the newest edit back. The head goes to its parent; nothing is lost.
@@ -312,28 +307,12 @@ def go_to(*, plan: Plan, head: int | None, revision: int | None, by: AbstractBas
     Raises
     ------
     DraftError
-        ``unknown_head``, ``frozen``, ``discarded``; ``topology.locked`` where the ground of a grid that is locked now
-        would be another; Conflict ``stale`` where `head` is not the draft's.
+        ``unknown_head``, ``frozen``, ``discarded``; Conflict ``stale`` where `head` is not the draft's.
     """
     draft = current_draft(plan, head)
     if revision is None and Revision.objects.filter(plan=plan, parent=None, command=START).exists():
         raise DraftError("nothing_to_undo", _("This is where the draft began: there is nothing to undo."))
-    _keep_locked(path(draft.plan, draft.head, revision))
     return _go(draft, revision, MoveKind.JUMP, by)
-
-
-def _keep_locked(between: Path) -> None:
-    """Refuse to jump over a lock to other ground of its grid. Undo, step by step, takes the lock away first and says so."""
-    for grid, now in between.before.items():
-        if now is None or not now.is_locked:
-            continue
-        goal = between.changes.get(grid)
-        if goal is None or shapely.hausdorff_distance(now.shape.boundary, goal.shape.boundary) > LOCKED_DEG:
-            raise DraftError(
-                "topology.locked",
-                _("Grid %(grid)s is locked and would have other ground there. Unlock it first.")
-                % {"grid": now.code},
-            )
 
 
 def current_draft(plan: Plan, head: int | None, *, wait: bool = True) -> Locked:

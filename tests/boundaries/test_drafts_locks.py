@@ -116,22 +116,6 @@ def test_a_lock_is_part_of_the_history(town: Town, draft: Plan) -> None:
     done(draft, "split", grid=a, line=across(1, 0.5))
 
 
-def test_no_jump_over_a_lock_to_other_ground(town: Town, draft: Plan) -> None:
-    a, b, _c = (grid.pk for grid in town.grids[1])
-    pulled = done(draft, "transfer", to=a, area=area(1, 0.9, 1.3, 0.3, 0.7))
-    locked = done(draft, "lock", grids=[a])
-    named = done(draft, "rename", grid=b, name="乙")
-    with pytest.raises(DraftError) as refusal:
-        go_to(plan=draft, head=named.head, revision=None, by=None)
-    assert refusal.value.code == "topology.locked"
-    told = go_to(plan=draft, head=named.head, revision=pulled.head, by=None)
-    assert told.head == pulled.head, "the same ground, before the lock"
-    go_to(plan=draft, head=pulled.head, revision=locked.head, by=None)
-    undo(plan=draft, head=locked.head, by=None)
-    go_to(plan=draft, head=pulled.head, revision=None, by=None)
-    assert state(draft) == state(town.plan)
-
-
 def test_locks_of_one_draft_are_none_of_anothers_business(town: Town, draft: Plan) -> None:
     other = draft_of(town)
     done(draft, "lock", grids=[town.grids[1][0].pk])
