@@ -273,7 +273,8 @@ def _figures(was: Figures | None, now: Figures, *, with_people: bool) -> list[st
         % {"number": pair(number_format(old.households), number_format(new.households))},
         ngettext("%(number)s building", "%(number)s buildings", new.buildings)
         % {"number": pair(number_format(old.buildings), number_format(new.buildings))},
-        *([_("%(share)s against the target") % {"share": share}] if share.strip("–") else []),
+        # of people it would tell them as well
+        *([_("%(share)s against the target") % {"share": share}] if with_people and share.strip("–") else []),
     ]
 
 

@@ -416,15 +416,16 @@ def test_each_edit_is_one_revision_with_its_step(town: Town) -> None:
     ]  # fmt: skip
 
 
-def test_the_same_key_makes_an_edit_once_and_answers_alike(town: Town) -> None:
+def test_the_same_key_makes_an_edit_once_and_tells_where_the_draft_stands(town: Town) -> None:
     draft = draft_of(town)
     key = uuid4()
     first = done(draft, "split", grid=town.grids[0][0].pk, line=across(0, 0.5), key=key)
-    done(draft, "rename", grid=town.grids[0][0].pk, name="后来")
+    later = done(draft, "rename", grid=town.grids[0][0].pk, name="后来")
 
     plain = {"command": "split", "grid": town.grids[0][0].pk, "line": across(0, 0.5)}
     again = edit(plan=draft, command=plain, head=None, key=key, by=None)
-    assert again == first
+    assert (again.head, again.command, set(again.after)) == (later.head, "split", set(first.after))
+    assert again.after[town.grids[0][0].pk] == later.after[town.grids[0][0].pk]
     assert Revision.objects.filter(plan=draft).count() == 2
     with pytest.raises(DraftError) as refusal:
         edit(plan=draft, command={**plain, "line": across(0, 0.6)}, head=None, key=key, by=None)

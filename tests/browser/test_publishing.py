@@ -113,7 +113,7 @@ def test_from_the_draft_to_the_answer(
         ).json()
         assert told["grid"]["code"] == code
 
-    # Who loses households writes a note; who takes them reads it.
+    # Who loses households writes a note; who takes them reads it, once the grid is theirs.
     giver = another.new_page()
     another.clear_cookies()
     sign_in(giver, live_server, cast.user("busy"))
@@ -124,9 +124,14 @@ def test_from_the_draft_to_the_answer(
     another.clear_cookies()
     sign_in(giver, live_server, cast.user("away"))
     giver.goto(f"{live_server.url}/mine/")
+    expect(giver.locator("#hand-overs")).to_contain_text("网格员005")
+    expect(giver.locator("#hand-overs button")).to_have_count(0)
+    Release.objects.update(effective_at=timezone.now() - timedelta(seconds=1))
+    giver.reload()
     giver.locator("#hand-overs button").click()
     expect(giver.locator("#hand-overs blockquote")).to_have_text("一号楼三楼老人独居")
     assert HandOver.objects.get().read_at is not None
+    Release.objects.update(effective_at=release.effective_at)
 
     # It has not begun: the planner takes it back, and the old grid answers for all time.
     page.goto(address)
@@ -171,13 +176,14 @@ def test_another_lead_is_chosen_and_checked_at_once(page: Page, live_server: Liv
     page.goto(f"{live_server.url}/planner/plans/{plan.pk}/publish/")
     lead = page.locator(f"select[name=lead-{new.pk}]")
     expect(lead).to_have_value(str(cast.specialists["away"].pk))
-    expect(page.locator("#publish-checks")).to_have_attribute("data-warnings", "0")
+    # the compound that the split tears apart
+    expect(page.locator("#publish-checks")).to_have_attribute("data-warnings", "1")
     page.locator("#note").fill("保留这句话")
     lead.select_option("")
-    expect(page.locator("#publish-checks")).to_have_attribute("data-warnings", "1")
+    expect(page.locator("#publish-checks")).to_have_attribute("data-warnings", "2")
     expect(page.locator("#note")).to_have_value("保留这句话")
     page.locator(f"select[name=lead-{new.pk}]").select_option(str(cast.specialists["busy"].pk))
-    expect(page.locator("#publish-checks")).to_have_attribute("data-warnings", "0")
+    expect(page.locator("#publish-checks")).to_have_attribute("data-warnings", "1")
     page.locator("#publish-send").click()
     expect(page.locator("[data-plan-state]")).to_have_attribute("data-plan-state", "submitted")
     submission = Submission.objects.get()

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
+from boundaries.actions.placements import place_buildings
 from boundaries.actions.plans import PublishError
 from boundaries.actions.settling import settle
 from boundaries.models import Outline, Placement, Plan, Publication, Revision
@@ -431,6 +432,7 @@ def test_rolling_back_by_page(cast: Cast, client: Client, plan: Plan) -> None:
         period=factories.during(factories.FOUNDED, begun)
     )
     Publication.objects.filter(plan=plan).update(period=factories.during(begun, None))
+    place_buildings(communities=[cast.town.communities[1].pk])
     client.force_login(cast.user("planner"))
     address = f"/planner/plans/{founding.pk}/publish/"
     assert "Publish this plan again" in client.get(address).content.decode()

@@ -2,6 +2,7 @@
 import { fetchGrids, gridLayer, openMap } from "gridmap/map";
 import { pageData, say } from "gridmap/page";
 import { nameLayer } from "../map/names.js";
+import { textTip } from "../work/tip.js";
 import "./acts.js";
 
 const element = document.getElementById("map");
@@ -34,9 +35,7 @@ function draw() {
   findings.forEach((finding, index) => {
     if (!finding.place) return;
     const layer = window.L.circleMarker([finding.place[1], finding.place[0]], style(finding, false)).addTo(marks);
-    const text = document.createElement("span");
-    text.textContent = finding.message;
-    layer.bindTooltip(text, { direction: "top" });
+    textTip(layer, finding.message);
     layer.on("click", () => choose(index, { fly: false }));
     layers.set(index, layer);
   });
