@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from boundaries.models import Plan
@@ -95,7 +95,12 @@ def test_from_the_draft_to_the_answer(
     # The supervisor approves. Until the effective time the old grid answers, from then on the new one.
     chief.goto(address)
     asked: list[str] = []
-    chief.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+
+    def decline(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    chief.once("dialog", decline)
     chief.locator("#publish-approve").click()
     assert len(asked) == 1
     assert not Release.objects.exists(), "asked first; no means no"
