@@ -167,7 +167,7 @@ def check_tiling(
     if not rows:
         return rows
     by_index: dict[int, BaseGeometry] = {index: row.shape for index, row in enumerate(rows)}
-    if within is not None and is_exact(by_index, within, metric_srid):
+    if within is not None and is_exact(by_index, within):
         report.measures.setdefault("areas_with_faulty_edges", 0)
         return [row for row in rows if row.row not in report.bad_rows]
     faulty = coverage.edge_faults(by_index)

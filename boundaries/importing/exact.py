@@ -12,14 +12,14 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from boundaries.importing.coverage import edge_faults, half_edge_faults
-from boundaries.importing.shapes import reproject
+from boundaries.topology.measures import metres_per_degree, scaled
 
 RIM_M: Final = 0.002
 """How far the rim may stand off the surveyed outline, in metres: as far as where a plan is put in force."""
 DIGITS: Final = 8
 
 
-def is_exact(areas: Mapping[Any, BaseGeometry], outline: BaseGeometry, metric_srid: int) -> bool:
+def is_exact(areas: Mapping[Any, BaseGeometry], outline: BaseGeometry) -> bool:
     """Whether areas on the record's grid share every corner with their neighbours, and fill the outline.
 
     Parameters
@@ -28,8 +28,6 @@ def is_exact(areas: Mapping[Any, BaseGeometry], outline: BaseGeometry, metric_sr
         EPSG:4326, valid one by one.
     outline : Polygon or MultiPolygon
         What they should fill, EPSG:4326.
-    metric_srid : int
-        EPSG code of the projection for distances.
     """
     shapes = np.array(list(areas.values()), dtype=object)
     points = shapely.get_coordinates(shapes)
@@ -38,7 +36,9 @@ def is_exact(areas: Mapping[Any, BaseGeometry], outline: BaseGeometry, metric_sr
     if edge_faults(areas) or half_edge_faults(areas):
         return False
     covered = shapely.coverage_union_all(shapes)
-    ours, theirs = (reproject(each.boundary, 4326, metric_srid) for each in (covered, outline))
+    # straight in degrees is bent in a projection: 2 mm in the middle of a side of 400 m, where a new corner may lie
+    factors = metres_per_degree(float(shapely.get_y(outline.centroid)))
+    ours, theirs = (scaled(each.boundary, factors) for each in (covered, outline))
     return _lies_along(ours, theirs) and _lies_along(theirs, ours)
 
 

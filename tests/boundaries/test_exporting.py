@@ -119,6 +119,7 @@ def edited(ground: Ground, seed: int, edits: int) -> list[Any]:
 
 
 @settings(max_examples=8)
+@example(index=3, seed=145)  # 21 hectares: new corners in rim edges of 400 m
 @given(index=st.integers(0, 3), seed=st.integers(0, 2**32 - 1))
 def test_an_edited_community_of_the_demo_town_comes_back(index: int, seed: int) -> None:
     ground = town()[index]
@@ -170,7 +171,7 @@ class TestExact:
     west = shapely.box(103.83, 30.7, 103.832, 30.702)
 
     def test_two_halves_are(self) -> None:
-        assert is_exact({1: self.west, 2: shapely.box(103.832, 30.7, 103.834, 30.702)}, self.outline, SRID)
+        assert is_exact({1: self.west, 2: shapely.box(103.832, 30.7, 103.834, 30.702)}, self.outline)
 
     @pytest.mark.parametrize(
         "east",
@@ -186,7 +187,7 @@ class TestExact:
         ids=["gap", "overlap", "short", "beyond", "off grid", "a corner of its own", "a hole"],
     )  # fmt: skip
     def test_others_are_not(self, east: Any) -> None:
-        assert not is_exact({1: self.west, 2: east}, self.outline, SRID)
+        assert not is_exact({1: self.west, 2: east}, self.outline)
 
 
 def test_geojson_is_what_rfc_7946_asks_for() -> None:
