@@ -5,7 +5,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import pytest
 from django.conf import settings
+from django.db import connections
 from django.test import Client
 from playwright.sync_api import Page
 from procrastinate.contrib.django import app
@@ -45,9 +47,12 @@ def work_off_jobs() -> None:
             failed.append(error)
             raise
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join(timeout=120)
+    # The worker's threads end with it: a connection that they keep for the next job would be dropped open.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join(timeout=120)
     assert not failed, failed
     assert not thread.is_alive()
 
